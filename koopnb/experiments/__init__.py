@@ -1,0 +1,1 @@
+"""One module an experiment: configuration in, result record out."""

@@ -1,0 +1,110 @@
+"""Result records: JSON for configuration and numbers, an .npz beside it for curves."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import koopnb.environment
+
+MAX_POINTS = 400
+
+
+class Record(NamedTuple):
+    """What one seed of an experiment left.
+
+    ``metrics`` are numbers taken before the curves are thinned. A curve ``c`` has its times
+    in ``c + "/at"``.
+    """
+
+    experiment: str
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    curves: dict[str, np.ndarray]
+    environment: dict[str, Any]
+
+
+def as_dict(config: Any) -> dict[str, Any]:
+    """A configuration dataclass as JSON will give it back."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def make(
+    experiment: str, config: Any, metrics: dict[str, Any], curves: Mapping[str, np.ndarray], seconds: float
+) -> Record:
+    """A record with its environment stamp; curves, given per iteration from 1, are thinned."""
+    thinned: dict[str, np.ndarray] = {}
+    for name, values in curves.items():
+        values = np.asarray(values)
+        at = np.unique(np.linspace(0, len(values) - 1, min(len(values), MAX_POINTS)).round().astype(int))
+        thinned[name] = values[at].astype(np.float32)
+        thinned[f"{name}/at"] = (at + 1).astype(np.int32)
+    environment = koopnb.environment.stamp() | {"seconds": round(seconds, 2)}
+    return Record(experiment, as_dict(config), _plain(metrics), thinned, environment)
+
+
+def path_of(experiment: str, config: Any, folder: str | os.PathLike) -> Path:
+    """The JSON file of an experiment's configuration: readable parts, then its hash."""
+    content = as_dict(config)
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+    parts = [experiment, content.get("dataset", ""), digest, f"seed{content['seed']}"]
+    return Path(folder) / ("-".join(part for part in parts if part) + ".json")
+
+
+def save(record: Record, config: Any, folder: str | os.PathLike) -> Path:
+    """Writes the record; each file appears whole, the JSON last."""
+    path = path_of(record.experiment, config, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **record.curves))
+    content = {field: value for field, value in record._asdict().items() if field != "curves"}
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    _write(path, lambda file: file.write(text.encode()))
+    return path
+
+
+def load(path: str | os.PathLike) -> Record:
+    """Reads a record back.
+
+    Raises:
+        FileNotFoundError: no such record.
+        ValueError: a file that is not a record.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text())
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as curves:
+            return Record(curves=dict(curves), **content)
+    except (json.JSONDecodeError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not a result record ({error}). Delete it and run the experiment again."
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as JSON has them; those that are not finite become "inf", "-inf" or "nan"."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(np.asarray(value).tolist())
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
+def _write(path: Path, write: Callable[[Any], Any]) -> None:
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except BaseException:
+        os.unlink(scratch)
+        raise
