@@ -61,7 +61,7 @@ def load_dataset(name: str, data_dir: str | os.PathLike | None = None) -> Datase
     >>> koopnb.load_dataset("digits").x_train.shape
     (1437, 64)
     """
-    if not isinstance(name, str) or name not in _LOADERS:
+    if name not in _LOADERS:
         raise ValueError(
             f"There is no data set {name!r}. Choose one of: "
             + ", ".join(repr(known) for known in _LOADERS)

@@ -16,7 +16,7 @@ def stamp() -> dict[str, Any]:
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "packages": versions(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -25,6 +25,11 @@ def stamp() -> dict[str, Any]:
         "float64_enabled": bool(jax.config.jax_enable_x64),
         "matmul_precision": jax.config.jax_default_matmul_precision or "default",
     }
+
+
+def versions() -> dict[str, str]:
+    """The versions of the packages that a result depends on."""
+    return {name: metadata.version(name) for name in PACKAGES}
 
 
 def _processor() -> str:

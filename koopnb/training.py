@@ -91,7 +91,7 @@ def epoch_batches(
 def train(
     state: TrainState,
     x: Float[Array | np.ndarray, "samples d"],
-    y: Int[Array | np.ndarray, " samples"],
+    y: Int[Array | np.ndarray, " _labels"],
     *,
     optimizer: optax.GradientTransformation,
     epochs: int,
@@ -152,7 +152,7 @@ def train(
         slots = np.where(kept, np.cumsum(kept) - 1, per_epoch).astype(np.int32)
         batches = epoch_batches(jax.random.fold_in(key, number), len(x), batch_size)
         state, batch_losses, recorded = _epoch(
-            state, x, y, batches, slots, int(kept.sum()), optimizer, loss,
+            state, x, y, jnp.asarray(batches), jnp.asarray(slots), int(kept.sum()), optimizer, loss,
             recording.what if recording else None,
         )  # fmt: skip
         losses.append(np.asarray(batch_losses))
@@ -185,10 +185,10 @@ def train_step(
 @eqx.filter_jit
 def _epoch(
     state: TrainState,
-    x: Array,
-    y: Array,
-    batches: Int[np.ndarray, "iterations batch"],
-    slots: Int[np.ndarray, " iterations"],
+    x: Float[Array, "samples d"],
+    y: Int[Array, " samples"],
+    batches: Int[Array, "iterations batch"],
+    slots: Int[Array, " iterations"],
     n_recorded: int,
     optimizer: optax.GradientTransformation,
     loss: Callable,

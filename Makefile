@@ -1,0 +1,44 @@
+# Needs Python 3.11+ with pip, make and git. The first target that needs it makes .venv.
+SHELL := bash
+.SHELLFLAGS := -e -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help book test lint bench references clean
+help:
+	@echo "make book        execute the chapters, render the book to _build/html/index.html"
+	@echo "make test        lint, types, unit and property tests, notebooks, book"
+	@echo "make bench       time the operators against other packages"
+	@echo "make references  execute the chapters and store them as the notebooks that tests check"
+	@echo "make clean       remove _build (and .venv with: make clean-all)"
+
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"koopnb needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[book,test]'
+	@touch $@
+
+book: $(STAMP)
+	$(BIN)/python -m koopnb book
+
+references: $(STAMP)
+	$(BIN)/python -m koopnb book --store
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest --nbval-lax
+
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/operators.py
+
+.PHONY: clean-all
+clean:
+	rm -rf _build
+clean-all: clean
+	rm -rf .venv

@@ -1,0 +1,3 @@
+from koopnb.cli import main
+
+raise SystemExit(main())

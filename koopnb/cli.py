@@ -1,0 +1,94 @@
+"""The command line: ``python -m koopnb``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parses the arguments, runs the command, returns the exit status.
+
+    A problem that the user can solve is one message on stderr and status 1, no traceback.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"koopnb {arguments.name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nkoopnb {arguments.name}: stopped; finished parts are kept.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m koopnb",
+        description="Koopman operators on training runs, and the book that checks them.",
+    )
+    commands = parser.add_subparsers(dest="name", required=True, metavar="command")
+
+    run = commands.add_parser("run", help="run an experiment and write one record a seed")
+    run.add_argument("experiment", choices=["mnist"])
+    run.add_argument("--dataset", default="mnist", help="mnist or digits (default: mnist)")
+    run.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED")
+    run.add_argument("--horizons", type=int, nargs="+", default=[1, 2], metavar="EPOCHS")
+    run.add_argument("--records", type=Path, default=Path("_build/records"), metavar="FOLDER")
+    run.set_defaults(command=_run)
+
+    book = commands.add_parser("book", help="execute the chapters and render the book")
+    book.add_argument("--store", action="store_true", help="store the executed chapters in notebooks/")
+    book.add_argument("--force", action="store_true", help="execute unchanged chapters too")
+    book.add_argument("--no-render", action="store_true", help="execute only")
+    book.set_defaults(command=_book)
+
+    check = commands.add_parser("check", help="compare fresh records with the stored results")
+    check.add_argument("--records", type=Path, default=Path("_build/records"), metavar="FOLDER")
+    check.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER")
+    check.set_defaults(command=_check)
+
+    data = commands.add_parser("data", help="load the data sets, and say what they hold")
+    data.add_argument("datasets", nargs="*", default=["mnist", "digits"], metavar="name")
+    data.set_defaults(command=_data)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from koopnb.experiments import mnist
+
+    for seed in arguments.seeds:
+        config = mnist.Config(
+            dataset=arguments.dataset, seed=seed, horizon_epochs=tuple(arguments.horizons)
+        )
+        result = mnist.run(config, arguments.records, progress=True)
+        seconds = result.environment["seconds"]
+        print(f"{mnist.path_of(config, arguments.records)}: {seconds:.0f} s")
+    return 0
+
+
+def _book(arguments: argparse.Namespace) -> int:
+    from koopnb import book
+
+    book.build(
+        Path.cwd(), store=arguments.store, force=arguments.force, render=not arguments.no_render
+    )
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from koopnb import claims
+
+    moved = claims.compare(arguments.records, arguments.results)
+    for line in moved.lines:
+        print(line)
+    return 1 if moved.failed else 0
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from koopnb.data import load_dataset
+
+    for name in arguments.datasets:
+        data = load_dataset(name)
+        print(f"{name}: {len(data.x_train)} training and {len(data.x_test)} test samples")
+    return 0

@@ -1,0 +1,166 @@
+"""The report's experiment: train, record, let Koopman operators take over from Adadelta."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, PyTree
+
+from koopnb import baselines, training
+from koopnb.data import load_dataset
+from koopnb.experiments import record
+from koopnb.networks import MLP
+from koopnb.operator import KoopmanOperator, fit
+
+EXPERIMENT = "mnist"
+BASELINES = ("mean", "ema", "linear")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The report's settings, one seed.
+
+    ``horizon_epochs`` are the epochs T that the operators replace. ``rcond`` None is JAX's
+    default cutoff of the pseudoinverse.
+    """
+
+    dataset: str = "mnist"
+    seed: int = 0
+    hidden: tuple[int, ...] = (20, 20, 20)
+    learning_rate: float = 1.0
+    batch_size: int = 64
+    burn_in_epochs: int = 3
+    record_epochs: int = 2
+    horizon_epochs: tuple[int, ...] = (1, 2)
+    partitions: tuple[str, ...] = ("node", "layer")
+    dtype: str = "float32"
+    rcond: float | None = None
+    timed_steps: int = 200
+
+
+def run(
+    config: Config, folder: str | Path | None = None, *, progress: bool = False
+) -> record.Record:
+    r"""Runs one seed and returns its record, written to ``folder`` if one is given.
+
+    Adadelta trains ``burn_in_epochs``, then ``record_epochs`` with the weights recorded after
+    every iteration, then max(T) more: the arm to compare with. Each operator
+    $\hat K = F' F^+$ is fitted to the record and applied once an iteration to the last
+    recorded weights. Mean (last recorded epoch), exponential moving average and straight line
+    use the same record. Test loss and accuracy are taken after every iteration of every arm.
+
+    Source: the report's Method and its figures 1 to 4.
+    """
+    began = time.perf_counter()
+    data = load_dataset(config.dataset)
+    x, y, x_test, y_test = (jnp.asarray(array) for array in data[:4])
+    widths = (x.shape[1], *config.hidden, int(data.y_train.max()) + 1)
+    optimizer = optax.adadelta(config.learning_rate)
+    key_net, key_batches = jax.random.split(jax.random.key(config.seed))
+
+    def trained(state: training.TrainState, epochs: int, part: str, **kwargs: Any) -> training.Trained:
+        label = f"{config.dataset} seed {config.seed}: {part}" if progress else None
+        return training.train(
+            state, x, y, optimizer=optimizer, epochs=epochs, key=key_batches,
+            batch_size=config.batch_size, progress=label, **kwargs,
+        )  # fmt: skip
+
+    everything = training.Recording(training.every(1), training.params_of)
+    epochs = max(config.horizon_epochs)
+    state = training.start(MLP(widths, key=key_net), optimizer)
+    state = trained(state, config.burn_in_epochs, "burn in").state
+    recorded = trained(state, config.record_epochs, "record", recording=everything)
+    further = trained(recorded.state, epochs, "Adadelta", recording=everything)
+    snapshots = recorded.recorded
+    iterations = len(further.losses)
+    per_epoch = iterations // epochs
+
+    metrics: dict[str, Any] = {
+        "iterations_per_epoch": per_epoch,
+        "snapshots": len(recorded.losses),
+        "weights": sum(leaf.size for leaf in jax.tree.leaves(recorded.state.params)),
+        "at_record_end": _scores(*training.evaluate(recorded.state.params, x_test, y_test)),
+        "baselines": {},
+        "operators": {},
+    }
+    curves: dict[str, np.ndarray] = {}
+
+    def follow(name: str, path: PyTree) -> dict[str, dict[str, float]]:
+        loss, accuracy = map(np.asarray, training.evaluate_path(path, x_test, y_test))
+        curves[f"{name}/loss"], curves[f"{name}/accuracy"] = loss, accuracy
+        return {str(t): _summary(loss[: t * per_epoch], accuracy[: t * per_epoch]) for t in config.horizon_epochs}
+
+    metrics["adadelta"] = follow("adadelta", further.recorded)
+    steps = np.arange(1, iterations + 1)
+    for name in ("mean", "ema"):
+        average = (
+            baselines.mean(snapshots, per_epoch)
+            if name == "mean"
+            else baselines.ema(snapshots, per_epoch / 4)
+        )
+        metrics["baselines"][name] = _scores(*training.evaluate(average, x_test, y_test))
+    metrics["baselines"]["linear"] = follow("linear", baselines.linear(snapshots, steps, per_epoch))
+
+    curves["adadelta/seconds"] = np.array(
+        list(_timed(_training_steps(recorded.state, x, y, config, optimizer), config.timed_steps))
+    )
+    metrics["seconds_per_compiled_iteration"] = _compiled_iteration(
+        lambda: trained(recorded.state, 1, "timing")
+    ) / per_epoch
+    for name in config.partitions:
+        start = time.perf_counter()
+        operator = fit(snapshots, partition=name, rcond=config.rcond, dtype=config.dtype)
+        jax.block_until_ready(eqx.filter(operator, eqx.is_array))
+        fitted = time.perf_counter() - start
+        metrics["operators"][name] = follow(name, operator.trajectory(steps)) | {
+            "spectral_radius": float(np.max(operator.spectral_radius)),
+            "rank": operator.rank.tolist(),
+            "seconds_to_fit": fitted,
+        }
+        curves[f"{name}/seconds"] = np.array(list(_timed(_operator_steps(operator), config.timed_steps)))
+    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
+    if folder is not None:
+        record.save(result, config, folder)
+    return result
+
+
+def _scores(loss: Array, accuracy: Array) -> dict[str, float]:
+    return {"loss": float(loss), "accuracy": float(accuracy)}
+
+
+def _summary(loss: np.ndarray, accuracy: np.ndarray) -> dict[str, float]:
+    return {
+        "loss_end": float(loss[-1]),
+        "loss_median": float(np.median(loss)),
+        "loss_min": float(np.min(loss)),
+        "loss_min_at": int(np.argmin(loss)) + 1,
+        "loss_max": float(np.max(loss)),
+        "accuracy_end": float(accuracy[-1]),
+        "accuracy_median": float(np.median(accuracy)),
+    }
+
+
+def _timed(steps: Iterator[Any], count: int) -> Iterator[float]:
+    """Seconds of each step, results awaited, compilation and the first steps left out."""
+    for number in range(count + 5):
+        start = time.perf_counter()
+        jax.block_until_ready(next(steps))
+        if number >= 5:
+            yield time.perf_counter() - start
+
+
+def _compiled_iteration(epoch: Callable[[], Any]) -> float:
+    """Seconds of the fastest of three compiled epochs."""
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        jax.block_until_ready(epoch().state.step)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
