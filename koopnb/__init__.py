@@ -1,10 +1,12 @@
 """Koopman operators on training runs.
 
-Imports nothing heavy beyond JAX and equinox, prints nothing, changes no global setting.
+`load_dataset` and `MLP` make a training run, `koopnb.training` records it, `fit` turns the record
+into a `KoopmanOperator` that predicts. Importing prints nothing and changes no setting.
 """
 
 from koopnb.data import Dataset, load_dataset
 from koopnb.networks import MLP
+from koopnb.operator import KoopmanOperator, fit
 
 __version__ = "0.1.0"
-__all__ = ["MLP", "Dataset", "load_dataset"]
+__all__ = ["MLP", "Dataset", "KoopmanOperator", "fit", "load_dataset"]

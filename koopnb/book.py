@@ -1,18 +1,22 @@
 """From MyST chapters to the rendered book: jupytext, papermill, Jupyter Book."""
 
+import copy
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
-from importlib import metadata
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import nbformat
+
 import koopnb.environment
+from koopnb import claims
 from koopnb.data import load_dataset
+from koopnb.experiments import mnist, record
 
 
 class Chapter(NamedTuple):
@@ -31,9 +35,9 @@ CHAPTERS = (
     Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist"),
     Chapter("08-digits", "07-mnist-experiment", "digits", "The same experiment on digits"),
 )
-PROSE = ("_config.yml", "_toc.yml", "book")
+CONFIGURATION = ("_config.yml", "_toc.yml")
 STAND_IN = """:::{warning} Stored results
-MNIST was not to be had when this page was built ($why).
+The data could not be had when this page was built.
 The outputs below were computed earlier and are stored with the book; nothing was replaced.
 Set `KOOPNB_DATA_DIR`, or build with a network, to compute them anew.
 :::"""
@@ -67,37 +71,37 @@ def build(
     executed = root / "_build" / "executed"
     for folder in (pages, executed):
         folder.mkdir(parents=True, exist_ok=True)
-    seconds: dict[str, float | None] = {}
+    seconds: dict[Chapter, float | None] = {}
     for chapter in chapters:
+        stored = root / "notebooks" / f"{chapter.name}.ipynb"
         why = _unavailable(chapter.dataset)
-        target = pages / f"{chapter.name}.ipynb"
-        if why is not None:
+        if why is None:
+            done = executed / stored.name
+            seconds[chapter] = _execute(root, chapter, done, force)
+            notebook = nbformat.read(done, as_version=4)
+            if store:
+                _write(_without_stamp(notebook), stored)
+        else:
             print(f"{chapter.name}: stored outputs, since {why}", flush=True)
-            _stand_in(root / "notebooks" / target.name, target, why)
-            seconds[chapter.name] = None
-            continue
-        seconds[chapter.name] = _execute(root, chapter, executed / target.name, force)
-        shutil.copyfile(executed / target.name, target)
-        if store:
-            shutil.copyfile(target, root / "notebooks" / target.name)
+            seconds[chapter] = None
+            notebook = nbformat.read(stored, as_version=4)
+            notebook.cells.insert(1, nbformat.v4.new_markdown_cell(STAND_IN))
+        _write(_with_captions(notebook, chapter.name), pages / stored.name)
     if not render:
         return None
-    for part in PROSE:
-        if (root / part).is_dir():
-            shutil.copytree(root / part, source / part, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(root / part, source / part)
-    generated = source / "book" / "generated"
+    for file in CONFIGURATION:
+        shutil.copyfile(root / file, source / file)
+    shutil.copytree(root / "book", source, dirs_exist_ok=True)
+    generated = source / "generated"
     generated.mkdir(exist_ok=True)
     (generated / "status.md").write_text(_status(seconds))
-    (generated / "summary.md").write_text(_summary(pages, chapters))
+    (generated / "summary.md").write_text(_summary(root, seconds))
     return _render(root, source)
 
 
 def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> float:
     """Executes one chapter into ``target``; returns the seconds it took, now or then."""
     import jupytext
-    import nbformat
     import papermill
 
     text = root / "notebooks" / f"{chapter.source}.md"
@@ -118,6 +122,7 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> float:
         papermill.execute_notebook(
             scratch, scratch, parameters=parameters, kernel_name="python3",
             cwd=root / "notebooks", progress_bar={"desc": chapter.name, "unit": "cell"},
+            extra_arguments=["--IPKernelApp.log_level=40"],
         )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         raise RuntimeError(
@@ -176,16 +181,44 @@ def _tidy(notebook: Any) -> None:
             cell.outputs = [
                 output
                 for output in cell.outputs
-                if not (output.get("name") == "stderr" and "\r" in output.text)
+                if not (output.get("name") == "stderr" and _is_progress(output.text))
             ]
 
 
-def _stand_in(stored: Path, target: Path, why: str) -> None:
-    import nbformat
+def _is_progress(text: str) -> bool:
+    return "\r" in text or not text.strip()
 
-    notebook = nbformat.read(stored, as_version=4)
-    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(STAND_IN.replace("$why", why)))
-    nbformat.write(notebook, target)
+
+def _without_stamp(notebook: Any) -> Any:
+    """What is committed: no environment stamp, so that equal runs give equal files."""
+    plain = copy.deepcopy(notebook)
+    plain.metadata.pop("koopnb", None)
+    return plain
+
+
+def _with_captions(notebook: Any, page: str) -> Any:
+    """Turns the captions that `figures.show` displays into the book's figure elements."""
+    captioned = copy.deepcopy(notebook)
+    for cell in captioned.cells:
+        for output in cell.get("outputs", []):
+            details = output.get("metadata", {}).get("image/png", {})
+            if "caption" in details:
+                cell.metadata["mystnb"] = {
+                    "image": {"alt": details["alt"]},
+                    "figure": {"caption": details["caption"], "name": f"{page}-{details['name']}"},
+                }
+        if "mystnb" in cell.metadata:
+            cell.outputs = [
+                output for output in cell.outputs if "koopnb" not in output.get("metadata", {})
+            ]
+    return captioned
+
+
+def _write(notebook: Any, path: Path) -> None:
+    """The file appears whole or not at all."""
+    scratch = path.with_suffix(".part")
+    nbformat.write(notebook, scratch)
+    scratch.replace(path)
 
 
 def _render(root: Path, source: Path) -> Path:
@@ -212,20 +245,36 @@ def _render(root: Path, source: Path) -> Path:
     return index
 
 
-def _status(seconds: dict[str, float | None]) -> str:
+def _status(seconds: Mapping[Chapter, float | None]) -> str:
     stamp = koopnb.environment.stamp()
-    rows = [
-        f"| {name} | {'stored outputs' if taken is None else f'{taken:.0f} s'} |"
-        for name, taken in seconds.items()
-    ]
     facts = {
         "Built": stamp["date"],
-        "Processor": f"{stamp['cpu']}, {stamp['cores']} cores, backend {stamp['backend']}",
+        "Processor": f"{stamp['cpu']}, {stamp['cores']} cores, JAX backend {stamp['backend']}",
         "Platform": stamp["platform"],
+        "Precision": f"64-bit arithmetic switched {'on' if stamp['float64_enabled'] else 'off'}, "
+        f"matrix products at {stamp['matmul_precision']} precision",
         "Python": stamp["python"],
-        "Precision": f"float64 enabled: {stamp['float64_enabled']}; matrix products: {stamp['matmul_precision']}",
-    } | {name: version for name, version in stamp["packages"].items()}
-    return "\n".join(
-        ["| Page | Time to execute |", "|---|---|", *rows, "", "| Environment | |", "|---|---|"]
-        + [f"| {name} | {value} |" for name, value in facts.items()]
-    ) + "\n"
+    } | stamp["packages"]
+    return (
+        "| Page | Time to execute |\n|---|---|\n"
+        + "".join(
+            f"| {chapter.name} | {'stored outputs' if taken is None else f'{taken:.0f} s'} |\n"
+            for chapter, taken in seconds.items()
+        )
+        + "\n| Environment | of this copy |\n|---|---|\n"
+        + "".join(f"| {name} | {value} |\n" for name, value in facts.items())
+    )
+
+
+def _summary(root: Path, seconds: Mapping[Chapter, float | None]) -> str:
+    """The verdict table: fresh records for pages executed here, stored ones for the others."""
+    findings = {}
+    for chapter, taken in seconds.items():
+        if chapter.dataset is None:
+            continue
+        folder = root / ("results" if taken is None else "_build/records")
+        path = record.path_of(mnist.EXPERIMENT, mnist.protocol(chapter.dataset), folder)
+        findings[chapter.dataset] = [
+            claims.judge(claim, [record.load(path)]) for claim in claims.CLAIMS[mnist.EXPERIMENT]
+        ]
+    return claims.ledger(findings)

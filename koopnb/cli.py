@@ -55,15 +55,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from koopnb.experiments import mnist
+    from koopnb.experiments import mnist, record
 
     for seed in arguments.seeds:
-        config = mnist.Config(
-            dataset=arguments.dataset, seed=seed, horizon_epochs=tuple(arguments.horizons)
-        )
+        config = mnist.protocol(arguments.dataset, seed, arguments.horizons)
         result = mnist.run(config, arguments.records, progress=True)
         seconds = result.environment["seconds"]
-        print(f"{mnist.path_of(config, arguments.records)}: {seconds:.0f} s")
+        print(f"{record.path_of(mnist.EXPERIMENT, config, arguments.records)}: {seconds:.0f} s")
     return 0
 
 

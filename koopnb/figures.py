@@ -1,93 +1,110 @@
-"""Figures: data and an axis in, artists out."""
+"""Figures: data and axes in, artists out."""
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: distinct with every common colour vision deficiency.
 COLOURS = {
     "adadelta": "#0072B2",
     "node": "#D55E00",
-    "layer": "#CC79A7",
-    "mean": "#009E73",
+    "layer": "#B5478C",
+    "mean": "#007A5A",
     "ema": "#56B4E9",
-    "linear": "#E69F00",
+    "linear": "#8A6000",
 }
 STYLE = {
-    "figure.figsize": (11, 3.6),
+    "figure.figsize": (11, 3.7),
     "figure.constrained_layout.use": True,
-    "figure.dpi": 110,
     "savefig.facecolor": "white",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
+    "axes.titlelocation": "left",
     "grid.color": "#e6e6e6",
     "font.size": 11,
     "axes.titlesize": 11,
-    "axes.titlelocation": "left",
     "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "svg.hashsalt": "koopnb",
 }
 
 
-class Curve(NamedTuple):
-    """A line of a figure: values at iterations, its name, the colour of its arm."""
+class Arm(NamedTuple):
+    """One way to go on from the record: runs over the same iterations, one a seed."""
 
-    at: np.ndarray
-    values: np.ndarray
     label: str
     colour: str
-    faint: bool = False
+    at: np.ndarray
+    runs: Sequence[np.ndarray]
 
 
-def curves(
-    axis: Axes,
-    lines: Sequence[Curve],
-    *,
-    levels: Mapping[str, tuple[float, str]] | None = None,
-    ylabel: str,
-    title: str,
-    ylim: tuple[float, float] | None = None,
-    log: bool = False,
-) -> list[Artist]:
-    """Lines over iterations, with horizontal reference levels {label: (value, colour)}."""
+def paths(axis: Axes, arms: Sequence[Arm], *, title: str, ylabel: str) -> list[Artist]:
+    """Every run of every arm, the median over seeds in full strength where there are several."""
     artists: list[Artist] = []
-    for line in lines:
+    for arm in arms:
+        single = len(arm.runs) == 1
+        if not single:
+            for run in arm.runs:
+                artists += axis.plot(arm.at, run, color=arm.colour, alpha=0.25, linewidth=0.7)
+        middle = np.median(np.stack(arm.runs), axis=0)
         artists += axis.plot(
-            line.at, line.values, color=line.colour, label=line.label,
-            alpha=0.35 if line.faint else 1, linewidth=0.9 if line.faint else None,
-        )  # fmt: skip
-    for label, (value, colour) in (levels or {}).items():
-        artists.append(axis.axhline(value, color=colour, linestyle="--", linewidth=1.4, label=label))
-    axis.set(xlabel="iterations after the record", ylabel=ylabel, title=title)
+            arm.at, middle, color=arm.colour, label=arm.label, linewidth=1.1 if single else 2
+        )
+    axis.set(title=title, xlabel="iterations after the record", ylabel=ylabel)
     axis.margins(x=0.02)
-    if log:
-        axis.set_yscale("log")
-    if ylim:
-        axis.set_ylim(*ylim)
     return artists
+
+
+def level(axis: Axes, value: float, label: str, colour: str) -> Artist:
+    """A dashed horizontal reference."""
+    return axis.axhline(value, color=colour, linestyle=(0, (5, 2)), linewidth=1.6, label=label)
+
+
+def epochs(axis: Axes, per_epoch: int, until: int) -> list[Artist]:
+    """A thin line at the end of every epoch before the last."""
+    ends = range(per_epoch, until, per_epoch)
+    return [axis.axvline(end, color="#888888", linewidth=0.8, zorder=0.5) for end in ends]
 
 
 def times(axis: Axes, samples: Mapping[str, tuple[np.ndarray, str]], *, title: str) -> list[Any]:
-    """Milliseconds an iteration, {label: (samples in seconds, colour)}: every sample and the median."""
+    """Every sampled time of an iteration and its median, a row a label: {label: (s, colour)}."""
     artists: list[Any] = []
     for row, (seconds, colour) in enumerate(samples.values()):
-        milliseconds = np.sort(np.asarray(seconds)) * 1e3
-        spread = np.linspace(-0.28, 0.28, len(milliseconds)) if len(milliseconds) > 1 else [0.0]
-        artists += axis.plot(milliseconds, row + np.asarray(spread), ".", color=colour, markersize=3, alpha=0.5)
+        milliseconds = np.atleast_1d(seconds) * 1e3
+        spread = np.linspace(-0.2, 0.2, len(milliseconds)) if len(milliseconds) > 1 else [0.0]
+        artists += axis.plot(
+            milliseconds, row + np.asarray(spread), ".", color=colour, markersize=3, alpha=0.4
+        )
         median = float(np.median(milliseconds))
-        artists += axis.plot([median] * 2, [row - 0.36, row + 0.36], color=colour, linewidth=2.5)
+        artists += axis.plot([median, median], [row - 0.28, row + 0.28], color=colour, linewidth=3)
         artists.append(
-            axis.annotate(f"{median:.2g} ms", (median, row - 0.38), ha="center", va="bottom", color=colour)
+            axis.text(median, row - 0.3, f"{median:.2g} ms", ha="center", va="bottom", color=colour)
         )
     axis.set_yticks(range(len(samples)), list(samples))
-    axis.invert_yaxis()
+    axis.set_ylim(len(samples) - 0.5, -0.75)
     axis.set_xscale("log")
-    axis.set(xlabel="time an iteration [ms]", title=title)
+    axis.margins(x=0.15)
+    axis.set(title=title, xlabel="milliseconds an iteration")
     axis.grid(axis="y", visible=False)
     return artists
+
+
+def show(figure: Figure, *, alt: str, caption: str, name: str) -> None:
+    """Displays a figure with its alternative text and, below it, its caption.
+
+    The book turns both into a figure element labelled ``name``.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=160)
+    plt.close(figure)
+    details = {"alt": alt, "caption": caption, "name": name}
+    display({"image/png": png.getvalue()}, metadata={"image/png": details}, raw=True)
+    display({"text/markdown": caption}, metadata={"koopnb": {"caption_of": name}}, raw=True)

@@ -84,7 +84,7 @@ class Partition:
     def labels(self) -> tuple[str, ...]:
         """A name for every block, such as ``.layers[0] row 3 columns 0:10``."""
         return tuple(
-            _label(self.units[i], row, chunk)
+            _label(self.units[i], row, chunk, self.name)
             for group in self.groups
             for i in group
             for row in range(self.units[i].rows)
@@ -194,7 +194,7 @@ def make_partition(tree: PyTree, name: str = "network", q: int | None = None) ->
 
     >>> tree = {"weight": np.zeros((2, 3)), "bias": np.zeros(2)}
     >>> make_partition(tree, "node").labels
-    (' row 0', ' row 1')
+    ('tree row 0', 'tree row 1')
     """
     if name not in PARTITIONS:
         close = difflib.get_close_matches(str(name), PARTITIONS, n=1)
@@ -213,6 +213,8 @@ def make_partition(tree: PyTree, name: str = "network", q: int | None = None) ->
     layers: dict[tuple, list[int]] = defaultdict(list)
     for i in served:
         layers[paths[i][:-1]].append(i)
+    for leaves in layers.values():  # biases are appended: they come after what they belong to
+        leaves.sort(key=lambda i: (not shapes[i] or sizes[i] == shapes[i][0], -len(shapes[i])))
 
     if name == "weight":
         units = [
@@ -307,10 +309,11 @@ def _output_axes(
     return axes
 
 
-def _label(unit: Unit, row: int, chunk: int) -> str:
-    label = unit.label
-    if unit.rows > 1:
-        label += f" row {row}"
+def _label(unit: Unit, row: int, chunk: int, name: str) -> str:
+    label = unit.label or "tree"
+    if name in ("layer", "network"):
+        return label
+    label += f" {'weight' if name == 'weight' else 'row'} {row}"
     if not unit.whole:
         start = unit.start + chunk * unit.width
         label += f" columns {start}:{start + unit.width}"

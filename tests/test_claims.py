@@ -1,0 +1,65 @@
+"""Verdicts, and records that moved."""
+
+import pytest
+
+from koopnb import claims
+from koopnb.experiments import mnist, record
+
+CLAIM = claims.Claim(
+    "small", "It is small", "nobody", "size", lambda one: one.metrics["size"], high=1.0
+)
+
+
+def records(*sizes):
+    return [
+        record.make("mnist", mnist.Config(seed=seed), {"size": size}, {}, 0.0)
+        for seed, size in enumerate(sizes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "verdict"),
+    [((0.5,), "holds"), ((1.0, 0.1), "holds"), ((2.0,), "fails"), ((0.5, 2.0), "depends"),
+     ((float("nan"),), "fails"), (("inf",), "fails")],
+)  # fmt: skip
+def test_verdict(sizes, verdict):
+    assert claims.judge(CLAIM, records(*sizes)).verdict == verdict
+
+
+def test_no_records_no_verdict():
+    with pytest.raises(ValueError, match="small: no records to judge by"):
+        claims.judge(CLAIM, [])
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setitem(claims.CLAIMS, "mnist", (CLAIM,))
+    reference, fresh = tmp_path / "results", tmp_path / "fresh"
+    record.save(records(0.8)[0], mnist.Config(seed=0), reference)
+
+    def compare(size):
+        record.save(records(size)[0], mnist.Config(seed=0), fresh)
+        return claims.compare(fresh, reference)
+
+    return compare
+
+
+def test_equal_records_have_not_moved(folders):
+    assert folders(0.8).failed == 0
+    assert folders(0.9).failed == 0
+
+
+@pytest.mark.parametrize("size", [1.1, 0.3, -0.8, float("nan")])
+def test_a_moved_claim_is_named_with_both_numbers(folders, size):
+    found = folders(size)
+    assert found.failed == 1
+    assert "MOVED" in found.lines[0]
+    assert "small (size): expected 0.8 within a factor 1.5, holds; found" in found.lines[0]
+
+
+def test_folders_without_records_are_named(tmp_path, folders):
+    with pytest.raises(FileNotFoundError, match="fresh holds no records"):
+        claims.compare(tmp_path / "fresh", tmp_path / "results")
+    record.save(records(1, 2)[1], mnist.Config(seed=1), tmp_path / "fresh")
+    with pytest.raises(FileNotFoundError, match="share no configuration"):
+        claims.compare(tmp_path / "fresh", tmp_path / "results")
