@@ -48,7 +48,7 @@ def ema(snapshots: PyTree, half_life: float) -> PyTree:
     )
 
 
-def linear(snapshots: PyTree, steps: Sequence[int], last: int) -> PyTree:
+def linear(snapshots: PyTree, steps: Sequence[int] | np.ndarray, last: int) -> PyTree:
     r"""Least-squares line through the last k snapshots, continued: $\bar x + (s + c) \dot x$.
 
     Args:
@@ -71,7 +71,10 @@ def linear(snapshots: PyTree, steps: Sequence[int], last: int) -> PyTree:
         recent = leaf[-last:]
         slope = jnp.tensordot(jnp.asarray(slope_weights, leaf.dtype), recent, axes=1)
         shape = (-1,) + (1,) * slope.ndim
-        return jnp.mean(recent, axis=0)[None] + jnp.asarray(ahead, leaf.dtype).reshape(shape) * slope[None]
+        return (
+            jnp.mean(recent, axis=0)[None]
+            + jnp.asarray(ahead, leaf.dtype).reshape(shape) * slope[None]
+        )
 
     return jax.tree.map(extrapolate, snapshots)
 

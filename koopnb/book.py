@@ -36,7 +36,9 @@ CHAPTERS = (
     Chapter("08-digits", "07-mnist-experiment", "digits", "The same experiment on digits"),
 )
 CONFIGURATION = ("_config.yml", "_toc.yml")
-STAND_IN = """:::{warning} Stored results
+STAND_IN = """:::{admonition} Stored results
+:class: warning
+
 The data could not be had when this page was built.
 The outputs below were computed earlier and are stored with the book; nothing was replaced.
 Set `KOOPNB_DATA_DIR`, or build with a network, to compute them anew.
@@ -74,7 +76,7 @@ def build(
     seconds: dict[Chapter, float | None] = {}
     for chapter in chapters:
         stored = root / "notebooks" / f"{chapter.name}.ipynb"
-        why = _unavailable(chapter.dataset)
+        why = unavailable(chapter.dataset)
         if why is None:
             done = executed / stored.name
             seconds[chapter] = _execute(root, chapter, done, force)
@@ -105,7 +107,7 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> float:
     import papermill
 
     text = root / "notebooks" / f"{chapter.source}.md"
-    parameters = {"dataset": chapter.dataset} if chapter.dataset else {}
+    parameters = {} if chapter.name == chapter.source else {"dataset": chapter.dataset}
     fingerprint = _fingerprint(text, chapter)
     if target.is_file() and not force:
         made = nbformat.read(target, as_version=4).metadata.get("koopnb", {})
@@ -120,7 +122,7 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> float:
     began = time.perf_counter()
     try:
         papermill.execute_notebook(
-            scratch, scratch, parameters=parameters, kernel_name="python3",
+            scratch, scratch, parameters=parameters, kernel_name="python3", language="python",
             cwd=root / "notebooks", progress_bar={"desc": chapter.name, "unit": "cell"},
             extra_arguments=["--IPKernelApp.log_level=40"],
         )  # fmt: skip
@@ -152,7 +154,7 @@ def _fingerprint(text: Path, chapter: Chapter) -> str:
     return digest.hexdigest()
 
 
-def _unavailable(dataset: str | None) -> str | None:
+def unavailable(dataset: str | None) -> str | None:
     """Why a data set cannot be had, in one sentence; None if it can."""
     if dataset is None:
         return None
@@ -261,7 +263,7 @@ def _status(seconds: Mapping[Chapter, float | None]) -> str:
             f"| {chapter.name} | {'stored outputs' if taken is None else f'{taken:.0f} s'} |\n"
             for chapter, taken in seconds.items()
         )
-        + "\n| Environment | of this copy |\n|---|---|\n"
+        + "\n| Environment | Value |\n|---|---|\n"
         + "".join(f"| {name} | {value} |\n" for name, value in facts.items())
     )
 

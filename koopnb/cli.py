@@ -38,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     book = commands.add_parser("book", help="execute the chapters and render the book")
-    book.add_argument("--store", action="store_true", help="store the executed chapters in notebooks/")
+    book.add_argument(
+        "--store", action="store_true", help="store the executed chapters in notebooks/"
+    )
     book.add_argument("--force", action="store_true", help="execute unchanged chapters too")
     book.add_argument("--no-render", action="store_true", help="execute only")
     book.set_defaults(command=_book)

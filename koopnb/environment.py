@@ -19,11 +19,13 @@ def stamp() -> dict[str, Any]:
         "packages": versions(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "backend": jax.default_backend(),
         "device": jax.devices()[0].device_kind,
-        "float64_enabled": bool(jax.config.jax_enable_x64),
-        "matmul_precision": jax.config.jax_default_matmul_precision or "default",
+        "float64_enabled": jax.numpy.zeros(()).dtype == "float64",
+        "matmul_precision": str(jax.default_matmul_precision.value or "default"),
     }
 
 

@@ -15,11 +15,9 @@ COLOURS = {
     "node": "#D55E00",
     "layer": "#B5478C",
     "mean": "#007A5A",
-    "ema": "#56B4E9",
-    "linear": "#8A6000",
 }
 STYLE = {
-    "figure.figsize": (11, 3.7),
+    "figure.figsize": (9.5, 3.5),
     "figure.constrained_layout.use": True,
     "savefig.facecolor": "white",
     "axes.spines.top": False,
@@ -28,8 +26,8 @@ STYLE = {
     "axes.axisbelow": True,
     "axes.titlelocation": "left",
     "grid.color": "#e6e6e6",
-    "font.size": 11,
-    "axes.titlesize": 11,
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
     "legend.frameon": False,
 }
 
@@ -87,8 +85,10 @@ def times(axis: Axes, samples: Mapping[str, tuple[np.ndarray, str]], *, title: s
         )
     axis.set_yticks(range(len(samples)), list(samples))
     axis.set_ylim(len(samples) - 0.5, -0.75)
+    every = np.concatenate([np.atleast_1d(seconds) for seconds, _ in samples.values()]) * 1e3
     axis.set_xscale("log")
-    axis.margins(x=0.15)
+    axis.set_xlim(10 ** np.floor(np.log10(every.min())), 10 ** np.ceil(np.log10(every.max())))
+    axis.xaxis.set_major_formatter("{x:g}")
     axis.set(title=title, xlabel="milliseconds an iteration")
     axis.grid(axis="y", visible=False)
     return artists
@@ -103,7 +103,7 @@ def show(figure: Figure, *, alt: str, caption: str, name: str) -> None:
     from IPython.display import display
 
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=160)
+    figure.savefig(png, format="png", dpi=180)
     plt.close(figure)
     details = {"alt": alt, "caption": caption, "name": name}
     display({"image/png": png.getvalue()}, metadata={"image/png": details}, raw=True)

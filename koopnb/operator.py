@@ -1,7 +1,6 @@
 """Finite-section Koopman operators of recorded weights: fit, then predict at any horizon."""
 
 import functools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,34 +10,40 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
 
-from koopnb import solvers
+from koopnb import batched, solvers, spectrum
 from koopnb.partition import Partition, make_partition
-from koopnb.solvers import Plan, Reduced, Subspace
+from koopnb.snapshots import (
+    Layout,
+    flatten,
+    integer,
+    is_array,
+    refuse_non_finite,
+    window_means,
+)
+from koopnb.solvers import Plan, Reduced
 
 
 class KoopmanOperator(eqx.Module):
     r"""Operators K = F' F⁺, one a block, and the snapshot they start from.
 
-    F holds the snapshots but the last as columns, F' those but the first, F⁺ the
-    pseudoinverse cut at ``rcond`` and ``rank``. K is kept in factors, so a block of m weights
-    and rank r costs O(m r) memory, and any horizon the same O(m r) time.
+    K is kept in factors: a block of m weights and rank r takes O(m r) memory, a prediction
+    O(m r + r^3 log(steps)) time. Blocks are numbered as in ``partition.labels``; what is listed
+    per eigenvalue is padded with zeros up to the largest rank.
 
-    Blocks are numbered as in ``partition.labels``. Where blocks differ in rank, what is listed
-    per eigenvalue is padded with zeros, which are the rest of K's spectrum.
+    Made by ``fit``. ``groups`` holds the factors, ``plans`` and ``rcond`` the solver, precision
+    and cutoff used, for every shape of block.
     """
 
     groups: tuple[Reduced, ...]
     rcond: tuple[float, ...] = eqx.field(static=True)
     plans: tuple[Plan, ...] = eqx.field(static=True)
     partition: Partition = eqx.field(static=True)
-    outside: tuple[Any, ...] = eqx.field(static=True)
-    treedef: Any = eqx.field(static=True)
-    dtypes: tuple[Any, ...] = eqx.field(static=True)
+    layout: Layout = eqx.field(static=True)
     window: int = eqx.field(static=True)
 
     @property
     def solver(self) -> tuple[str, ...]:
-        """The solver used for each group of blocks."""
+        """The solver used for each shape of block."""
         return tuple(plan.solver for plan in self.plans)
 
     @property
@@ -47,133 +52,91 @@ class KoopmanOperator(eqx.Module):
         return jnp.concatenate([group.rank for group in self.groups])
 
     @property
+    def clipped(self) -> Int[Array, " blocks"]:
+        """Eigenvalues of each block that ``max_modulus`` pulled onto its disc."""
+        return jnp.concatenate([group.clipped for group in self.groups])
+
+    @property
     def eigs(self) -> Complex[Array, "blocks r"]:
-        """Eigenvalues of each block's K, largest modulus first, padded with zeros."""
-        return self._spectra()[0]
+        """Eigenvalues of each block's K, largest modulus first; see ``spectrum.analyse``."""
+        return self._analyse()[0]
+
+    @property
+    def amplitudes(self) -> Complex[Array, "blocks r"]:
+        """Amplitude of each of ``modes`` in the last snapshot."""
+        return self._analyse()[1]
 
     @property
     def residuals(self) -> Float[Array, "blocks r"]:
-        """Residual of each eigenpair, in the order of ``eigs``: see ``spectrum.residuals``."""
-        return self._spectra()[1]
+        """Residual of each eigenvalue over the snapshots; see ``spectrum.analyse``."""
+        return self._analyse()[2]
 
     @property
     def spectral_radius(self) -> Float[Array, " blocks"]:
         """Largest modulus of each block's eigenvalues."""
-        return jnp.max(jnp.abs(self.eigs), axis=1, initial=0)
+        return spectrum.spectral_radius(self.eigs)
+
+    @property
+    def consistency(self) -> Float[Array, " blocks"]:
+        """Forward-backward consistency index; see ``spectrum.consistency_index``."""
+        with jax.enable_x64(True):
+            return batched.consistency(self.groups, self.plans)
+
+    @property
+    def modes(self) -> PyTree:
+        r"""Eigenvectors φ_i of K, as a pytree of complex leaves that lead with i.
+
+        With λ of ``eigs`` and a of ``amplitudes``, every block's prediction at s >= 1 steps is
+        $\sum_i φ_i λ_i^{s-1} a_i$ (exact modes in the sense of Tu et al., J. Comput. Dyn. 1
+        (2014), without their factor 1/λ). Meaningless where K is defective.
+        """
+        with jax.enable_x64(True):
+            leaves = batched.modes(self.groups, self.plans, self.partition)
+        return self.layout.restore(leaves)
 
     def predict(self, steps: int | Int[Array, ""]) -> PyTree:
-        r"""K^steps applied to the last snapshot: a pytree like one snapshot.
+        """K^steps applied to the last snapshot: a pytree like one snapshot.
 
-        At 0 steps this is the last snapshot's orthogonal projection on the range of F kept
-        (K sees nothing else of it: K^s of the projection is K^s of the snapshot, s >= 1).
+        At 0 steps this is the last snapshot's orthogonal projection on the range of F that was
+        kept. K sees nothing else of it, so later predictions follow from the projection.
 
         Args:
-            steps: horizon in recorded snapshots (in windows, where ``window`` > 1), >= 0.
+            steps: horizon, >= 0, in recorded snapshots; in windows, where ``window`` > 1.
+
+        Raises:
+            ValueError: a negative horizon, or one that is not an integer.
         """
-        return self._predict(self._check([steps])[0])
+        return self._advance([group.start for group in self.groups], _horizons([steps])[0])
 
-    def trajectory(self, steps: Sequence[int] | Int[Array, " steps"]) -> PyTree:
-        """``predict`` at many horizons: leaves with a leading axis of length len(steps)."""
-        return self._predict(self._check(steps))
+    def trajectory(self, steps: Sequence[int] | np.ndarray | Int[Array, " steps"]) -> PyTree:
+        """``predict`` at many horizons at once: leaves lead with an axis of length len(steps)."""
+        return self._advance([group.start for group in self.groups], _horizons(steps))
 
-    def finite(self, steps: Sequence[int] | Int[Array, " steps"]) -> Bool[Array, "steps blocks"]:
+    def propagate(self, snapshot: PyTree, steps: int | Int[Array, ""]) -> PyTree:
+        """K^steps applied to another snapshot of the same structure; see ``predict``."""
+        arrays = eqx.filter(snapshot, is_array)
+        with jax.enable_x64(True):
+            starts = batched.encode(self.groups, arrays, self.partition)
+        return self._advance(starts, _horizons([steps])[0])
+
+    def finite(
+        self, steps: Sequence[int] | np.ndarray | Int[Array, " steps"]
+    ) -> Bool[Array, "steps blocks"]:
         """Whether the predictions at these horizons are finite, block by block."""
+        groups = self.partition.split(eqx.filter(self.trajectory(steps), is_array))
+        each = [[jnp.isfinite(piece).all(-1) for piece in pieces] for pieces in groups]
+        return jnp.concatenate([jnp.stack(parts).all(0) for parts in each], axis=1)
+
+    def _advance(self, starts: list[Array], steps: Array | np.ndarray) -> PyTree:
         with jax.enable_x64(True):
-            groups = self.partition.split(self._arrays(self.trajectory(steps)))
-            return jnp.concatenate(
-                [
-                    functools.reduce(operator.and_, [jnp.isfinite(p).all(-1) for p in pieces])
-                    for pieces in groups
-                ],
-                axis=1,
+            leaves = batched.trajectory(
+                self.groups, starts, steps, self.partition, self.plans, self.layout.dtypes
             )
+        return self.layout.restore(leaves)
 
-    def _arrays(self, tree: PyTree) -> PyTree:
-        return eqx.filter(tree, eqx.is_array)
-
-    def _check(self, steps: Any) -> Array:
-        if isinstance(steps, jax.core.Tracer):
-            return steps
-        listed = [s if isinstance(s, jax.core.Tracer) else _horizon(s) for s in steps]
-        if any(isinstance(s, jax.core.Tracer) for s in listed):
-            return jnp.stack(listed)
-        return np.asarray(listed, np.int64)
-
-    def _predict(self, steps: Array) -> PyTree:
+    def _analyse(self) -> tuple[Array, Array, Array]:
         with jax.enable_x64(True):
-            leaves = _trajectory(self, steps)
-        return _restore(leaves, self.outside, self.treedef)
-
-    def _spectra(self) -> tuple[Array, Array]:
-        with jax.enable_x64(True):
-            return _spectra(self)
-
-
-def _horizon(steps: Any) -> int:
-    try:
-        if isinstance(steps, bool | np.bool_):
-            raise TypeError
-        steps = operator.index(steps)
-    except TypeError:
-        raise ValueError(f"steps={steps!r}: a horizon is an integer >= 0.") from None
-    if steps < 0:
-        raise ValueError(f"steps={steps}: a horizon must be >= 0; K has no inverse in general.")
-    return steps
-
-
-def _restore(leaves: Sequence[Array], outside: tuple[Any, ...], treedef: Any) -> PyTree:
-    arrays = iter(leaves)
-    return treedef.unflatten(next(arrays) if x is None else x[0] for x in outside)
-
-
-@jax.jit
-def _trajectory(op: KoopmanOperator, steps: Int[Array, "..."]) -> list[Array]:
-    single, steps = steps.ndim == 0, steps.reshape(-1)
-    groups = []
-    for plan, group in zip(op.plans, op.groups, strict=True):
-        states = jax.vmap(solvers.powers, in_axes=(0, 0, None))(
-            group.matrix, group.start, jnp.maximum(steps - 1, 0)
-        ).astype(plan.dtype)
-        start = group.start.astype(plan.dtype)
-        pieces = []
-        for code, image, last in zip(group.encoder, group.decoder, group.last, strict=True):
-            out = jnp.einsum("brl,brw->lbw", states, image)
-            project = jnp.where(
-                group.constant[:, None], last, jnp.einsum("br,brw->bw", start, code)
-            )
-            now = (steps == 0)[:, None, None]
-            out = jax.lax.cond(
-                jnp.any(now), lambda o, p, n: jnp.where(n, p, o), lambda o, p, n: o, out, project, now
-            )
-            pieces.append(out)
-        groups.append(tuple(pieces))
-    leaves = jax.tree.leaves(op.partition.merge(groups))
-    leaves = [leaf.astype(dtype) for leaf, dtype in zip(leaves, op.dtypes, strict=True)]
-    return [leaf[0] for leaf in leaves] if single else leaves
-
-
-@jax.jit
-def _spectra(op: KoopmanOperator) -> tuple[Array, Array]:
-    listed = []
-    width = max(plan.rank for plan in op.plans)
-    for plan, group in zip(op.plans, op.groups, strict=True):
-        eigs, left = jax.vmap(solvers.eig)(group.matrix.transpose(0, 2, 1))
-        order = jnp.argsort(-jnp.abs(eigs), axis=1)
-        eigs = jnp.take_along_axis(eigs, order, axis=1)
-        left = jnp.take_along_axis(left, order[:, None], axis=2)
-        error = jnp.einsum("bik,bij,bjk->bk", left, group.errors + 0j, left.conj()).real
-        size = jnp.einsum("bik,bi->bk", jnp.abs(left) ** 2, group.sigma**2)
-        residual = jnp.sqrt(jnp.maximum(error, 0) / jnp.where(size > 0, size, 1))
-        pad = ((0, 0), (0, width - plan.rank))
-        real = jnp.finfo(plan.dtype).dtype
-        listed.append(
-            (
-                jnp.pad(eigs, pad).astype(jnp.result_type(real, jnp.complex64)),
-                jnp.pad(residual, pad).astype(real),
-            )
-        )
-    eigs, residuals = (jnp.concatenate(parts) for parts in zip(*listed, strict=True))
-    return eigs, residuals
+            return batched.analyse(self.groups, self.plans)
 
 
 def fit(
@@ -188,199 +151,164 @@ def fit(
     dtype: Any = None,
     solver: str = "auto",
 ) -> KoopmanOperator:
-    flat, treedef = jax.tree_util.tree_flatten_with_path(snapshots)
-    leaves = [leaf for _, leaf in flat if eqx.is_array(leaf) or isinstance(leaf, np.ndarray)]
-    outside = tuple(
-        None if eqx.is_array(leaf) or isinstance(leaf, np.ndarray) else (leaf,) for _, leaf in flat
-    )
-    paths = [jax.tree_util.keystr(path) for (path, _), x in zip(flat, outside, strict=True) if not x]
-    n = _check_snapshots(leaves, paths)
-    dtypes = tuple(jnp.dtype(leaf.dtype) for leaf in leaves)
-    rank, window = _check_integer("rank", rank), _check_integer("window", window)
-    if rcond is not None and not 0 <= rcond < 1:
-        raise ValueError(f"rcond={rcond}: must be in [0, 1), relative to the largest singular value.")
-    if max_modulus is not None and not max_modulus > 0:
-        raise ValueError(f"max_modulus={max_modulus}: must be positive; 1 keeps predictions bounded.")
-    if solver not in solvers.SOLVERS:
-        raise ValueError(f"solver={solver!r}: must be one of {', '.join(solvers.SOLVERS)}.")
+    r"""Fits K = F' F⁺ to every block of recorded weights.
+
+    F holds the snapshots but the last as columns, F' those but the first, F⁺ is the
+    pseudoinverse cut at ``rcond`` and ``rank``. No m × m matrix is formed.
+
+    ============  =================================================================
+    partition     time of all blocks, for M weights, n snapshots, rank r
+    ============  =================================================================
+    weight        O(M n)
+    quasi-node    O(M n min(n, q))
+    node          O(M n min(n, fan-in + 1))
+    layer         O(M n min(n, weights a layer))
+    network       O(M n min(n, M)); O(M n r) where a small rank is asked for
+    ============  =================================================================
+
+    Memory beyond the snapshots is O(M r), and min(n, m)^2 for one block at a time; see
+    ``solvers.decompose`` for what a solver adds.
+
+    Args:
+        snapshots: pytree whose arrays lead with the same time axis, n >= 2. NumPy or JAX,
+            real. What is not an array is returned as it is.
+        partition: "weight", "quasi-node", "node", "layer" or "network"; see
+            ``partition.make_partition``.
+        q: weights a block, for "quasi-node".
+        rank: upper bound of every block's rank. None: what ``rcond`` keeps.
+        rcond: singular values of F at or below rcond times the largest are cut, in [0, 1),
+            and never less than ``solvers.floor``, below which a solver returns round-off.
+            None: 10 max(m, n - 1) eps, JAX's default for a pseudoinverse (MATLAB's is a tenth),
+            with m the weights of a block and eps of the dtype computed in; with a ``rank``,
+            10 sqrt(max(m, n - 1)) eps, which cuts round-off alone.
+        window: K acts on means over blocks of so many consecutive snapshots; snapshots that do
+            not fill a window are dropped at the start. Horizons then count windows.
+        max_modulus: eigenvalues beyond this modulus are pulled onto the disc along their
+            radius, eigenvectors kept. 1: no prediction grows. For a defective eigenvalue
+            beyond it there is no such operator, and the result depends on round-off.
+        dtype: float32 or float64 to compute in, None for that of the snapshots (float32 for
+            float16 and bfloat16). Predictions have the snapshots' dtypes; small matrices are in
+            float64 always. The session's precision stays as it is.
+        solver: "gram", "svd", "randomized" (needs a rank), or "auto"; see
+            ``solvers.choose``. The one taken is in ``solver``.
+
+    Returns:
+        A ``KoopmanOperator``. Constant blocks predict themselves, to the bit. Under ``jax.jit``
+        values cannot be looked at: without a rank, matrices are as large as the rank could
+        be, and snapshots that are not finite give predictions that are not, without an error.
+
+    Raises:
+        ValueError: see the messages; the leaf and the step are named where there is one.
+
+    Source: Dogra and Redman, NeurIPS 2020, eq. (6) to (8), for K = F' F⁺ of weights; Sirovich
+    1987 for the method of snapshots; Tu et al., J. Comput. Dyn. 1 (2014), for K's factors.
+
+    >>> import numpy as np
+    >>> record = {"w": np.array([[8.0, 1.0], [4.0, 1.0], [2.0, 1.0]], np.float32)}
+    >>> operator = fit(record)
+    >>> operator.predict(2)["w"].round(3).tolist()
+    [0.5, 1.0]
+    >>> operator.eigs.real.round(3).tolist()
+    [[1.0, 0.5]]
+    """
+    leaves, layout = flatten(snapshots)
+    n = leaves[0].shape[0]
+    window = integer("window", window, 1, "the snapshots a mean is over")
     if n // window < 2:
         raise ValueError(
-            f"window={window} on {n} snapshots leaves {n // window} window means: at least two are "
-            f"needed; use window <= {n // 2}."
+            f"window={window} on {n} snapshots leaves {n // window} window means and an operator "
+            f"needs two: use window <= {n // 2}, or record more."
         )
-    compute = _check_dtype(dtype, dtypes)
-    single = iter(jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype) for leaf in leaves)
-    template = treedef.unflatten(None if x else next(single) for x in outside)
-    part = make_partition(template, partition, q)
-    pairs = n // window - 1
-    limits = tuple(min(width, pairs) for width in part.widths)
-    if rank is not None and rank > max(limits):
+    if rcond is not None and not 0 <= rcond < 1:
         raise ValueError(
-            f"rank={rank}: no block has more than {max(limits)} (the smaller of weights a block and "
-            "snapshots but one); ask for less, or for None to keep all above rcond."
+            f"rcond={rcond}: must be in [0, 1), relative to the largest singular value."
         )
-    if solver == "randomized" and rank is None:
-        raise ValueError("solver='randomized' needs a rank; give rank, or use 'gram' or 'svd'.")
+    if max_modulus is not None and not 0 < max_modulus < np.inf:
+        raise ValueError(
+            f"max_modulus={max_modulus}: must be positive and finite; 1 keeps predictions from "
+            "growing, None leaves eigenvalues as they are."
+        )
+    if solver not in solvers.SOLVERS:
+        raise ValueError(f"solver={solver!r}: must be one of {', '.join(solvers.SOLVERS)}.")
+    part = _partition(layout, tuple(tuple(leaf.shape[1:]) for leaf in leaves), partition, q)
+    pairs = n // window - 1
+    limits = [min(width, pairs) for width in part.widths]
+    if rank is not None:
+        rank = integer("rank", rank, 1, "an upper bound of every block's rank")
+        if rank > max(limits):
+            raise ValueError(
+                f"rank={rank}: no block can have more than {max(limits)}, the smaller of its "
+                f"weights and the {pairs} pairs of snapshots; ask for less, or for rank=None."
+            )
+    elif solver == "randomized":
+        raise ValueError(
+            "solver='randomized' with rank=None: it needs a rank; give one, or use 'auto'."
+        )
+    compute = _compute_dtype(dtype, layout)
     cuts, plans = [], []
     for width, limit in zip(part.widths, limits, strict=True):
-        cut = solvers.default_rcond(width, pairs, rank, compute) if rcond is None else float(rcond)
-        route = solvers.choose(width, pairs, rank, cut) if solver == "auto" else solver
-        if route == "gram":
-            cut = max(cut, solvers.gram_floor(width, pairs))
-        cuts.append(cut)
+        asked = solvers.default_rcond(width, pairs, rank, compute) if rcond is None else rcond
+        route = solvers.choose(width, pairs, rank, asked) if solver == "auto" else solver
+        cuts.append(max(float(asked), solvers.floor(route, width, pairs, compute)))
         plans.append(Plan(route, compute, limit if rank is None else min(rank, limit)))
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
     with jax.enable_x64(True):
-        leaves = [jnp.asarray(leaf) for leaf in leaves]
+        arrays = [jnp.asarray(leaf) for leaf in leaves]
         if window > 1:
-            leaves = _window_means(leaves, window, compute)
-        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-        if rank is None and not traced:  # the numerical ranks decide the size of what follows
-            subspaces = _decompose(leaves, part, tuple(plans))
+            arrays = window_means(arrays, window, compute)
+        if rank is not None or traced:
+            groups, sound = batched.fit(arrays, part, tuple(plans), tuple(cuts), max_modulus)
+        else:  # the numerical ranks are looked at: they decide the size of what follows
+            subspaces = batched.decompose(arrays, part, tuple(plans))
             plans = [
                 plan._replace(rank=_padded_rank(space.sigma, cut, plan.rank))
                 for plan, space, cut in zip(plans, subspaces, cuts, strict=True)
             ]
-            groups, sound = _reduce(leaves, part, tuple(plans), subspaces, tuple(cuts), max_modulus)
-        else:
-            groups, sound = _at_once(leaves, part, tuple(plans), tuple(cuts), max_modulus)
-    if not traced and not bool(sound):
-        _explain(leaves, paths)
-    return KoopmanOperator(
-        groups, tuple(cuts), tuple(plans), part, outside, treedef, dtypes, window
-    )
-
-
-def _check_snapshots(leaves: list[Any], paths: list[str]) -> int:
-    if not leaves:
+            groups, sound = batched.reduce(
+                arrays, part, tuple(plans), subspaces, tuple(cuts), max_modulus
+            )
+    if not traced and not sound:
+        refuse_non_finite(leaves, layout)
         raise ValueError(
-            "snapshots hold no array: pass a pytree of arrays, each with the same leading time axis."
+            f"the fit overflowed {compute} though every snapshot is finite: scale the snapshots, "
+            "or use dtype='float64'."
         )
-    for leaf, path in zip(leaves, paths, strict=True):
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            raise ValueError(
-                f"leaf {path or 'snapshots'} has dtype {leaf.dtype}: snapshots must be real floating "
-                "point (float16, bfloat16, float32, float64); convert it, or split a complex one "
-                "into real and imaginary parts."
-            )
-        if leaf.ndim < 1:
-            raise ValueError(
-                f"leaf {path or 'snapshots'} is a scalar: it needs a leading time axis."
-            )
-    n = leaves[0].shape[0]
-    for leaf, path in zip(leaves, paths, strict=True):
-        if leaf.shape[0] != n:
-            raise ValueError(
-                f"leaf {path} has {leaf.shape[0]} snapshots, leaf {paths[0]} has {n}: every leaf "
-                "needs the same leading time axis."
-            )
-    if n < 2:
-        raise ValueError(f"got {n} snapshots: an operator needs at least two, one pair.")
-    return n
+    return KoopmanOperator(groups, tuple(cuts), tuple(plans), part, layout, window)
 
 
-def _check_integer(name: str, value: Any) -> Any:
-    if value is None and name == "rank":
-        return None
-    try:
-        if isinstance(value, bool | np.bool_):
-            raise TypeError
-        value = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name}={value!r}: must be an integer >= 1.") from None
-    if value < 1:
-        raise ValueError(f"{name}={value}: must be at least 1.")
-    return value
+@functools.lru_cache(maxsize=64)
+def _partition(
+    layout: Layout, shapes: tuple[tuple[int, ...], ...], name: str, q: int | None
+) -> Partition:
+    return make_partition(layout.template(list(shapes)), name, q)
 
 
-def _check_dtype(dtype: Any, dtypes: tuple[Any, ...]) -> Any:
+def _compute_dtype(dtype: Any, layout: Layout) -> Any:
     if dtype is None:
-        return jnp.dtype(functools.reduce(jnp.promote_types, dtypes, jnp.float32))
+        return functools.reduce(jnp.promote_types, layout.dtypes, jnp.dtype("float32"))
     try:
         asked = jnp.dtype(dtype)
     except TypeError:
         asked = None
     if asked not in (jnp.dtype("float32"), jnp.dtype("float64")):
-        raise ValueError(f"dtype={dtype!r}: compute in float32 or float64, or None for the data's.")
+        raise ValueError(
+            f"dtype={dtype!r}: fits are computed in 'float32' or 'float64'; None takes the "
+            "snapshots' own."
+        )
     return asked
 
 
-def _padded_rank(sigma: Array, cut: float, limit: int) -> int:
+def _horizons(steps: Any) -> Array | np.ndarray:
+    if isinstance(steps, jax.core.Tracer):
+        return steps
+    if any(isinstance(step, jax.core.Tracer) for step in steps):
+        return jnp.stack(steps)
+    listed = [integer("steps", step, 0, "a horizon in snapshots") for step in steps]
+    return np.asarray(listed, np.int64)
+
+
+def _padded_rank(sigma: Float[Array, "blocks k"], cut: float, limit: int) -> int:
     """The largest numerical rank, rounded up so that few sizes are ever compiled."""
     values = np.asarray(sigma)
     most = int((values > cut * values[:, :1]).sum(axis=1).max())
     return min(limit, max(8, -8 * (-most // 8)))
-
-
-@functools.partial(jax.jit, static_argnames=("window", "dtype"))
-def _window_means(leaves: list[Array], window: int, dtype: Any) -> list[Array]:
-    """Means over consecutive snapshots; what does not fill a window is dropped at the start."""
-
-    def mean(leaf: Array) -> Array:
-        count = leaf.shape[0] // window
-        last = leaf[leaf.shape[0] - count * window :].astype(dtype)
-        parts = last.reshape(count, window, *leaf.shape[1:])
-        first = parts[:, :1]  # taken off first: the mean of equal numbers is that number
-        return first[:, 0] + jnp.mean(parts - first, axis=1)
-
-    return [mean(leaf) for leaf in leaves]
-
-
-@functools.partial(jax.jit, static_argnames=("part", "plans"))
-def _decompose(
-    leaves: list[Array], part: Partition, plans: tuple[Plan, ...]
-) -> tuple[Subspace, ...]:
-    groups = part.split(part.treedef.unflatten(leaves))
-    return tuple(
-        jax.vmap(functools.partial(solvers.decompose, plan=plan), in_axes=1)(pieces)
-        for pieces, plan in zip(groups, plans, strict=True)
-    )
-
-
-@functools.partial(jax.jit, static_argnames=("part", "plans"))
-def _reduce(
-    leaves: list[Array],
-    part: Partition,
-    plans: tuple[Plan, ...],
-    subspaces: tuple[Subspace, ...],
-    cuts: tuple[float, ...],
-    max_modulus: float | None,
-) -> tuple[tuple[Reduced, ...], Bool[Array, ""]]:
-    groups = part.split(part.treedef.unflatten(leaves))
-    fits = []
-    for pieces, plan, space, cut in zip(groups, plans, subspaces, cuts, strict=True):
-        one = functools.partial(solvers.reduce, plan=plan, rcond=cut, max_modulus=max_modulus)
-        fits.append(
-            jax.vmap(lambda p, s, c, one=one: one(p, s, constant=c), in_axes=(1, 0, 0))(
-                pieces, space, solvers.is_constant(pieces)
-            )
-        )
-    sound = jnp.stack(
-        [jnp.isfinite(x).all() for f in fits for x in (f.matrix, f.start, f.sigma, *f.last)]
-    )
-    return tuple(fits), sound.all()
-
-
-@functools.partial(jax.jit, static_argnames=("part", "plans"))
-def _at_once(
-    leaves: list[Array],
-    part: Partition,
-    plans: tuple[Plan, ...],
-    cuts: tuple[float, ...],
-    max_modulus: float | None,
-) -> tuple[tuple[Reduced, ...], Bool[Array, ""]]:
-    return _reduce(leaves, part, plans, _decompose(leaves, part, plans), cuts, max_modulus)
-
-
-def _explain(leaves: list[Array], paths: list[str]) -> None:
-    """Raises for what made a fit non-finite: the first bad snapshot, else overflow."""
-    for leaf, path in zip(leaves, paths, strict=True):
-        bad = np.argwhere(~np.isfinite(np.asarray(leaf)))
-        if len(bad):
-            raise ValueError(
-                f"leaf {path} is {np.asarray(leaf)[tuple(bad[0])]} at step {bad[0][0]}: snapshots "
-                "must be finite; drop the steps from there on, or lower the learning rate."
-            )
-    raise ValueError(
-        "the fit overflowed although every snapshot is finite: scale the snapshots, or use "
-        "dtype=float64."
-    )

@@ -73,7 +73,10 @@ def start(params: PyTree, optimizer: optax.GradientTransformation) -> TrainState
 
 
 def cross_entropy(
-    params: Callable, x: Float[Array, "batch d"], y: Int[Array, " batch"], used: Bool[Array, " batch"]
+    params: Callable,
+    x: Float[Array, "batch d"],
+    y: Int[Array, " batch"],
+    used: Bool[Array, " batch"],
 ) -> Float[Array, ""]:
     """Mean negative log-likelihood over the samples that are used (the last batch is padded)."""
     log_p = jnp.take_along_axis(jax.vmap(params)(x), y[:, None], axis=1)[:, 0]
@@ -161,7 +164,9 @@ def train(
         bar.set_postfix(loss=f"{losses[-1].mean():.4f}")
     recorded = None
     if parts:
-        recorded = parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: jnp.concatenate(p), *parts)
+        recorded = (
+            parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: jnp.concatenate(p), *parts)
+        )
     return Trained(state, np.concatenate(losses) if losses else np.empty(0, np.float32), recorded)
 
 

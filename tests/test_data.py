@@ -23,7 +23,14 @@ def offline(monkeypatch, tmp_path):
     """An empty cache and no way out, as on a train."""
     monkeypatch.delenv("KOOPNB_DATA_DIR", raising=False)
     monkeypatch.setattr(data, "cache_dir", lambda: tmp_path / "cache" / "mnist")
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+    for name in (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     return tmp_path / "cache" / "mnist"
 
@@ -125,7 +132,9 @@ def test_a_network_that_never_answers_is_given_up_too(offline, monkeypatch):
 def test_unwritable_cache_names_the_folder(offline):
     offline.parent.mkdir()
     offline.write_text("a file where the folder should be")
-    with pytest.raises(OSError, match=re.escape(str(offline)) + ".*cannot be written.*KOOPNB_DATA_DIR"):
+    with pytest.raises(
+        OSError, match=re.escape(str(offline)) + ".*cannot be written.*KOOPNB_DATA_DIR"
+    ):
         koopnb.load_dataset("mnist")
 
 

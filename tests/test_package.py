@@ -18,7 +18,8 @@ def seen():
     ]
 before = seen()
 import koopnb
-heavy = [m for m in ("tensorflow_datasets", "sklearn", "matplotlib", "papermill", "scipy.stats") if m in sys.modules]
+heavy = {"tensorflow_datasets", "sklearn", "matplotlib", "papermill", "scipy.stats"}
+heavy = sorted(heavy & set(sys.modules))
 print(json.dumps([before, seen(), heavy]))
 """
 

@@ -40,9 +40,7 @@ def test_curves_are_thinned_and_keep_their_ends(points):
     assert len(at) == min(points, 400)
     assert at[0] == 1
     assert at[-1] == points
-    np.testing.assert_allclose(
-        curves["arm/loss"], np.linspace(1, 2, points)[at - 1], rtol=1e-6
-    )
+    np.testing.assert_allclose(curves["arm/loss"], np.linspace(1, 2, points)[at - 1], rtol=1e-6)
 
 
 def test_numbers_that_are_not_finite_are_said_in_words(tmp_path):

@@ -1,5 +1,6 @@
 """The report's experiment: train, record, let Koopman operators take over from Adadelta."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from koopnb.data import load_dataset
 from koopnb.experiments import record
 from koopnb.networks import MLP
 from koopnb.operator import KoopmanOperator, fit
+from koopnb.partition import PARTITIONS
 
 EXPERIMENT = "mnist"
 BASELINES = ("mean", "ema", "linear")
@@ -43,6 +45,15 @@ class Config:
     dtype: str = "float32"
     rcond: float | None = None
     timed_steps: int = 100
+
+    def __post_init__(self) -> None:
+        if not self.horizon_epochs or min(self.horizon_epochs) < 1:
+            raise ValueError(
+                f"horizon_epochs={self.horizon_epochs}: give at least one, each at least 1 epoch."
+            )
+        unknown = [name for name in self.partitions if name not in PARTITIONS]
+        if unknown:
+            raise ValueError(f"partitions={self.partitions}: {unknown} not among {PARTITIONS}.")
 
 
 def protocol(dataset: str = "mnist", seed: int = 0, horizons: Sequence[int] = (1, 2)) -> Config:
@@ -75,7 +86,9 @@ def run(
     optimizer = optax.adadelta(config.learning_rate)
     key_net, key_batches = jax.random.split(jax.random.key(config.seed))
 
-    def trained(state: training.TrainState, epochs: int, part: str, **kwargs: Any) -> training.Trained:
+    def trained(
+        state: training.TrainState, epochs: int, part: str, **kwargs: Any
+    ) -> training.Trained:
         label = f"{config.dataset} seed {config.seed}: {part}" if progress else None
         return training.train(
             state, x, y, optimizer=optimizer, epochs=epochs, key=key_batches,
@@ -105,7 +118,10 @@ def run(
     def follow(name: str, path: PyTree) -> dict[str, dict[str, float]]:
         loss, accuracy = map(np.asarray, training.evaluate_path(path, x_test, y_test))
         curves[f"{name}/loss"], curves[f"{name}/accuracy"] = loss, accuracy
-        return {str(t): _summary(loss[: t * per_epoch], accuracy[: t * per_epoch]) for t in config.horizon_epochs}
+        return {
+            str(t): _summary(loss[: t * per_epoch], accuracy[: t * per_epoch])
+            for t in config.horizon_epochs
+        }
 
     metrics["adadelta"] = follow("adadelta", further.recorded)
     steps = np.arange(1, iterations + 1)
@@ -123,7 +139,9 @@ def run(
     )
     metrics["adadelta"] |= {
         "seconds_per_step": float(np.median(curves["adadelta/seconds"])),
-        "seconds_per_compiled_iteration": _fastest(lambda: trained(recorded.state, 1, "timing").losses)
+        "seconds_per_compiled_iteration": _fastest(
+            lambda: trained(recorded.state, 1, "timing").losses
+        )
         / per_epoch,
     }
     for name in config.partitions:
@@ -132,12 +150,12 @@ def run(
         jax.block_until_ready(eqx.filter(operator, eqx.is_array))
         fitted = time.perf_counter() - start
         curves[f"{name}/seconds"] = _timed(_operator_steps(operator), config.timed_steps)
-        metrics["operators"][name] = follow(name, operator.trajectory(steps)) | {
+        metrics["operators"][name] = follow(name, operator.trajectory(steps.tolist())) | {
             "spectral_radius": float(np.max(operator.spectral_radius)),
             "rank": operator.rank.tolist(),
             "seconds_to_fit": fitted,
             "seconds_per_step": float(np.median(curves[f"{name}/seconds"])),
-            "seconds_per_jump": _fastest(lambda jump=operator: jump.predict(iterations)),
+            "seconds_per_jump": _fastest(functools.partial(operator.predict, iterations)),
         }
     result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
     if folder is not None:
@@ -162,7 +180,11 @@ def _summary(loss: np.ndarray, accuracy: np.ndarray) -> dict[str, float]:
 
 
 def _training_steps(
-    state: training.TrainState, x: Array, y: Array, config: Config, optimizer: optax.GradientTransformation
+    state: training.TrainState,
+    x: Array,
+    y: Array,
+    config: Config,
+    optimizer: optax.GradientTransformation,
 ) -> Iterator[Any]:
     """Adadelta as the report ran it: a Python loop around one compiled iteration."""
     batches = jnp.asarray(training.epoch_batches(jax.random.key(0), len(x), config.batch_size))
@@ -177,7 +199,9 @@ def _operator_steps(operator: KoopmanOperator) -> Iterator[Any]:
     """Koopman updates as the report ran them: a product with the explicit matrix of every block."""
     matrices, states = [], []
     for group in operator.groups:
-        encoder, decoder = (jnp.concatenate(part, axis=-1) for part in (group.encoder, group.decoder))
+        encoder, decoder = (
+            jnp.concatenate(part, axis=-1) for part in (group.encoder, group.decoder)
+        )
         matrices.append(jnp.einsum("brw,brv->bwv", decoder, encoder))
         states.append(jnp.concatenate(group.last, axis=-1))
 

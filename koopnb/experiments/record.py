@@ -37,13 +37,19 @@ def as_dict(config: Any) -> dict[str, Any]:
 
 
 def make(
-    experiment: str, config: Any, metrics: dict[str, Any], curves: Mapping[str, np.ndarray], seconds: float
+    experiment: str,
+    config: Any,
+    metrics: dict[str, Any],
+    curves: Mapping[str, np.ndarray],
+    seconds: float,
 ) -> Record:
     """A record with its environment stamp; curves, given per iteration from 1, are thinned."""
     thinned: dict[str, np.ndarray] = {}
     for name, values in curves.items():
         values = np.asarray(values)
-        at = np.unique(np.linspace(0, len(values) - 1, min(len(values), MAX_POINTS)).round().astype(int))
+        at = np.unique(
+            np.linspace(0, len(values) - 1, min(len(values), MAX_POINTS)).round().astype(int)
+        )
         thinned[name] = values[at].astype(np.float32)
         thinned[f"{name}/at"] = (at + 1).astype(np.int32)
     environment = koopnb.environment.stamp() | {"seconds": round(seconds, 2)}
@@ -51,10 +57,11 @@ def make(
 
 
 def path_of(experiment: str, config: Any, folder: str | os.PathLike) -> Path:
-    """The JSON file of an experiment's configuration: readable parts, then its hash."""
+    """The JSON file of a configuration: one hash for all its seeds, then the seed."""
     content = as_dict(config)
+    seed = content.pop("seed")
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
-    parts = [experiment, content.get("dataset", ""), digest, f"seed{content['seed']}"]
+    parts = [experiment, content.get("dataset", ""), digest, f"seed{seed}"]
     return Path(folder) / ("-".join(part for part in parts if part) + ".json")
 
 
@@ -62,7 +69,8 @@ def save(record: Record, config: Any, folder: str | os.PathLike) -> Path:
     """Writes the record; each file appears whole, the JSON last."""
     path = path_of(record.experiment, config, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **record.curves))
+    arrays: dict[str, Any] = dict(record.curves)
+    _write(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
     content = {field: value for field, value in record._asdict().items() if field != "curves"}
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     _write(path, lambda file: file.write(text.encode()))

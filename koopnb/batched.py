@@ -1,0 +1,163 @@
+"""What runs compiled, over all blocks at once: the stages of a fit, and predictions.
+
+Call these with 64-bit types enabled (``jax.enable_x64``): small matrices are in float64.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
+
+from koopnb import solvers, spectrum
+from koopnb.partition import Partition, Pieces
+from koopnb.solvers import Plan, Reduced, Subspace
+
+Groups = tuple[Reduced, ...]
+Plans = tuple[Plan, ...]
+
+
+def _split(leaves: list[Array], part: Partition) -> tuple[Pieces, ...]:
+    return part.split(part.treedef.unflatten(leaves))
+
+
+@functools.partial(jax.jit, static_argnames=("part", "plans"))
+def decompose(leaves: list[Array], part: Partition, plans: Plans) -> tuple[Subspace, ...]:
+    """The singular subspaces of every group of blocks."""
+    return tuple(
+        jax.vmap(functools.partial(solvers.decompose, plan=plan), in_axes=1)(pieces)
+        for pieces, plan in zip(_split(leaves, part), plans, strict=True)
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("part", "plans"))
+def reduce(
+    leaves: list[Array],
+    part: Partition,
+    plans: Plans,
+    subspaces: tuple[Subspace, ...],
+    cuts: tuple[float, ...],
+    max_modulus: float | None,
+) -> tuple[Groups, Bool[Array, ""]]:
+    """The operators those subspaces give, and whether all of them are finite."""
+    fits = []
+    for pieces, plan, space, cut in zip(_split(leaves, part), plans, subspaces, cuts, strict=True):
+        one = functools.partial(solvers.reduce, plan=plan, rcond=cut, max_modulus=max_modulus)
+        constant = solvers.is_constant(pieces)
+        fits.append(
+            jax.vmap(lambda p, s, c, one=one: one(p, s, constant=c), in_axes=(1, 0, 0))(
+                pieces, space, constant
+            )
+        )
+    sound = [jnp.isfinite(x).all() for f in fits for x in (f.fitted, f.matrix, f.start, f.sigma)]
+    return tuple(fits), jnp.stack(sound).all()
+
+
+@functools.partial(jax.jit, static_argnames=("part", "plans"))
+def fit(
+    leaves: list[Array],
+    part: Partition,
+    plans: Plans,
+    cuts: tuple[float, ...],
+    max_modulus: float | None,
+) -> tuple[Groups, Bool[Array, ""]]:
+    """Both stages at once, for ranks that are known beforehand."""
+    return reduce(leaves, part, plans, decompose(leaves, part, plans), cuts, max_modulus)
+
+
+@functools.partial(jax.jit, static_argnames=("part",))
+def encode(groups: Groups, arrays: PyTree, part: Partition) -> list[Float[Array, "blocks r"]]:
+    """U* x of a snapshot x, for every group."""
+    return [
+        solvers.total(
+            jnp.einsum("brw,bw->br", code.astype(jnp.float64), piece.astype(jnp.float64))
+            for code, piece in zip(group.encoder, pieces, strict=True)
+        )
+        for group, pieces in zip(groups, part.split(arrays), strict=True)
+    ]
+
+
+@functools.partial(jax.jit, static_argnames=("part", "plans", "dtypes"))
+def trajectory(
+    groups: Groups,
+    starts: list[Float[Array, "blocks r"]],
+    steps: Int[Array, "*steps"],
+    part: Partition,
+    plans: Plans,
+    dtypes: tuple[Any, ...],
+) -> list[Float[Array, "..."]]:
+    """Leaves of K^s x for every s, from U* x: one product of modes and powers a group."""
+    single, steps = steps.ndim == 0, steps.reshape(-1)
+    merged = []
+    for plan, group, start in zip(plans, groups, starts, strict=True):
+        states = jax.vmap(solvers.powers, in_axes=(0, 0, None))(
+            group.squares, start, jnp.maximum(steps - 1, 0)
+        ).astype(plan.dtype)
+        at_rest = start.astype(plan.dtype)
+        pieces = []
+        for code, image in zip(group.encoder, group.decoder, strict=True):
+            basis = jnp.where(group.constant[:, None, None], image, code)
+            projection = jnp.einsum("br,brw->bw", at_rest, basis)
+            moved = jnp.einsum("brl,brw->lbw", states, image)
+            now = (steps == 0)[:, None, None]
+            pieces.append(
+                jax.lax.cond(
+                    jnp.any(now),
+                    lambda m, p, now=now: jnp.where(now, p[None], m),
+                    lambda m, p: m,
+                    moved,
+                    projection,
+                )
+            )
+        merged.append(tuple(pieces))
+    leaves = jax.tree.leaves(part.merge(merged))
+    leaves = [leaf.astype(dtype) for leaf, dtype in zip(leaves, dtypes, strict=True)]
+    return [leaf[0] for leaf in leaves] if single else leaves
+
+
+@functools.partial(jax.jit, static_argnames=("plans",))
+def analyse(
+    groups: Groups, plans: Plans
+) -> tuple[Complex[Array, "blocks r"], Complex[Array, "blocks r"], Float[Array, "blocks r"]]:
+    """Eigenvalues, amplitudes and residuals of all blocks, padded to one width."""
+    width = max(plan.rank for plan in plans)
+    listed = []
+    for plan, group in zip(plans, groups, strict=True):
+        found = spectrum.analyse(group)
+        amplitudes = jnp.einsum("bik,bi->bk", found.left, group.start)
+        kind = jnp.promote_types(plan.dtype, jnp.complex64)
+        columns = ((found.eigs, kind), (amplitudes, kind), (found.residuals, plan.dtype))
+        pad = ((0, 0), (0, width - plan.rank))
+        listed.append([jnp.pad(x, pad).astype(dtype) for x, dtype in columns])
+    eigs, amplitudes, residuals = (jnp.concatenate(parts) for parts in zip(*listed, strict=True))
+    return eigs, amplitudes, residuals
+
+
+@functools.partial(jax.jit, static_argnames=("plans", "part"))
+def modes(groups: Groups, plans: Plans, part: Partition) -> list[Complex[Array, "..."]]:
+    """Leaves of the eigenvectors of every block's K, the i-th of all blocks together."""
+    width = max(plan.rank for plan in plans)
+    merged = []
+    for plan, group in zip(plans, groups, strict=True):
+        right = jnp.linalg.inv(spectrum.analyse(group).left.transpose(0, 2, 1))
+        pad = ((0, width - plan.rank), (0, 0), (0, 0))
+        kind = jnp.promote_types(plan.dtype, jnp.complex64)
+        merged.append(
+            tuple(
+                jnp.pad(jnp.einsum("brk,brw->kbw", right, image + 0j), pad).astype(kind)
+                for image in group.decoder
+            )
+        )
+    return jax.tree.leaves(part.merge(merged))
+
+
+@functools.partial(jax.jit, static_argnames=("plans",))
+def consistency(groups: Groups, plans: Plans) -> Float[Array, " blocks"]:
+    """The forward-backward consistency index of every block."""
+    return jnp.concatenate(
+        [
+            spectrum.consistency_index(group).astype(plan.dtype)
+            for plan, group in zip(plans, groups, strict=True)
+        ]
+    )

@@ -1,0 +1,199 @@
+r"""What an operator's eigenvalues say: rates, how far each can be trusted, how spectra differ."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+import scipy.sparse.csgraph
+from jaxtyping import Array, ArrayLike, Complex, Float, PyTree
+
+from koopnb import solvers
+from koopnb.snapshots import integer, is_array
+from koopnb.solvers import Reduced
+
+
+class Spectrum(NamedTuple):
+    """Eigenpairs of the operators of one group of blocks, largest modulus first.
+
+    ``left`` holds left eigenvectors as columns: l^T A = λ l^T for a block's reduced matrix A.
+    The observable of an eigenvalue is g(x) = l^T U* x, with g(K x) = λ g(x).
+    """
+
+    eigs: Complex[Array, "blocks r"]
+    left: Complex[Array, "blocks r r"]
+    residuals: Float[Array, "blocks r"]
+
+
+def analyse(fit: Reduced) -> Spectrum:
+    r"""Eigenvalues, eigenobservables and their residuals over the snapshots of the fit.
+
+    The residual of (λ, g) is that of residual dynamic mode decomposition,
+
+    $$\operatorname{res}(λ, g)^2 =
+        \frac{\sum_t |g(x_{t+1}) - λ\, g(x_t)|^2}{\sum_t |g(x_t)|^2},$$
+
+    0 where g grows exactly by λ a step. It is computed from differences, not from the
+    cancelling moments of eq. (3.2). Padding has eigenvalue and residual 0.
+
+    Source: Colbrook and Townsend, Comm. Pure Appl. Math. 77 (2024), section 3.
+    """
+    eigs, left = jax.vmap(solvers.eig)(fit.matrix.transpose(0, 2, 1))
+    order = jnp.argsort(-jnp.abs(eigs), axis=1)
+    eigs = jnp.take_along_axis(eigs, order, axis=1)
+    left = jnp.take_along_axis(left, order[:, None], axis=2)
+    # Errors of the least-squares fit are orthogonal to what clipping changes.
+    moved = (fit.fitted - fit.matrix) * fit.sigma[:, None]
+    errors = fit.errors + moved @ moved.transpose(0, 2, 1)
+    error = jnp.einsum("bik,bij,bjk->bk", left, errors + 0j, left.conj()).real
+    size = jnp.einsum("bik,bi->bk", jnp.abs(left) ** 2, fit.sigma**2)
+    seen = jnp.arange(eigs.shape[1])[None] < fit.rank[:, None]
+    residuals = jnp.sqrt(jnp.maximum(error, 0) / jnp.where(size > 0, size, 1))
+    return Spectrum(eigs, left, jnp.where(seen, residuals, 0))
+
+
+def consistency_index(fit: Reduced) -> Float[Array, " blocks"]:
+    r"""Forward-backward consistency index of each block, in [0, 1].
+
+    $$I_C = λ_\max(I - K_F K_B), \quad K_F = D(X)^† D(Y), \quad K_B = D(Y)^† D(X)$$
+
+    where D(X) and D(Y) hold the encoded snapshots U* x_t and U* x_{t+1} as rows. $\sqrt{I_C}$
+    is the largest relative root mean square error, over the pairs, of the one-step
+    prediction of any linear observable of U* x. It says nothing (it is 0) where the rank is
+    the number of pairs, because then any data are matched.
+
+    Source: Haseli and Cortés, IEEE Control Systems Letters 7 (2023), arXiv 2207.07719,
+    definition of the consistency index and its bound.
+    """
+
+    def one(fitted: Array, errors: Array, sigma: Array) -> Array:
+        scaled = fitted * sigma[None]  # D(Y)^T times the orthonormalized D(X)
+        moment = errors + scaled @ scaled.T
+        values, vectors = solvers.eigh(moment)
+        keep = values > len(values) * jnp.finfo(values.dtype).eps * values[-1]
+        whitened = jnp.where(keep, vectors, 0) / jnp.sqrt(jnp.where(keep, values, 1))
+        cosines = jnp.linalg.svd(whitened.T @ scaled, compute_uv=False)
+        kept = jnp.sum(sigma > 0)
+        least = jnp.where(kept > 0, cosines[jnp.maximum(kept - 1, 0)], 1)
+        return jnp.clip(1 - least**2, 0, 1)
+
+    return jax.vmap(one)(fit.fitted, fit.errors, fit.sigma)
+
+
+def continuous_eigs(eigs: ArrayLike, dt: float = 1.0) -> Complex[Array, "..."]:
+    r"""Continuous-time eigenvalues $\log(λ) / dt$, per unit of time.
+
+    Args:
+        eigs: eigenvalues of a step.
+        dt: time a step takes, in the unit wanted (iterations, epochs, seconds); positive.
+
+    >>> round(float(continuous_eigs(0.9, dt=0.1).real), 2)
+    -1.05
+    """
+    if not dt > 0:
+        raise ValueError(f"dt={dt}: the time of a step must be positive.")
+    return _exactly(lambda x: jnp.log(x + 0j) / dt, eigs)
+
+
+def growth_rates(eigs: ArrayLike, dt: float = 1.0) -> Float[Array, "..."]:
+    """Exponential growth rates log|λ| / dt per unit of time; negative where a mode decays."""
+    return continuous_eigs(eigs, dt).real
+
+
+def half_lives(eigs: ArrayLike, dt: float = 1.0) -> Float[Array, "..."]:
+    """Times after which modes are halved, in units of dt: negative where they double instead.
+
+    >>> float(half_lives(0.5, dt=3.0))
+    3.0
+    """
+    return _exactly(lambda rate: -jnp.log(2.0) / rate, growth_rates(eigs, dt))
+
+
+def spectral_radius(eigs: Complex[Array, "*blocks r"]) -> Float[Array, "*blocks"]:
+    """Largest modulus over the last axis; 0 of an empty spectrum."""
+    return _exactly(lambda x: jnp.max(jnp.abs(x), axis=-1, initial=0), eigs)
+
+
+def distance(first: ArrayLike, second: ArrayLike) -> float:
+    r"""Optimal matching distance of two spectra, as multisets of complex numbers.
+
+    $$d(a, b) = \min_π \max_i |a_i - b_{π(i)}|$$
+
+    Every eigenvalue of either is matched with exactly one of the other, so multiplicities
+    count and no pairing by real part or modulus is needed.
+
+    Raises:
+        ValueError: different numbers of eigenvalues.
+
+    Source: Bhatia, Matrix Analysis (1997), section VI.3.
+
+    >>> round(distance([0.9j, -0.9j, 0.45j], [0.45j, 0.9j, -0.9j]), 12)
+    0.0
+    """
+    a, b = np.ravel(np.asarray(first)), np.ravel(np.asarray(second))
+    if len(a) != len(b):
+        raise ValueError(
+            f"got {len(a)} and {len(b)} eigenvalues: every one needs a partner; pad the shorter "
+            "spectrum with the zeros of its operator, or keep the leading ones of both."
+        )
+    gaps = np.abs(a[:, None] - b[None])
+    candidates = np.unique(gaps)
+    low, high = 0, len(candidates) - 1
+    while low < high:
+        middle = (low + high) // 2
+        allowed = scipy.sparse.csr_array(gaps <= candidates[middle])
+        match = scipy.sparse.csgraph.maximum_bipartite_matching(allowed)
+        low, high = (low, middle) if np.all(match >= 0) else (middle + 1, high)
+    return float(candidates[low]) if len(a) else 0.0
+
+
+class HeldOut(NamedTuple):
+    """Errors on snapshots an operator has not seen, for every start and block.
+
+    ``error`` is |K^h x_t - x_{t+h}|, ``change`` is |x_{t+h} - x_t|. A ratio of 1 is no better
+    than predicting no change.
+    """
+
+    error: Float[Array, "starts blocks"]
+    change: Float[Array, "starts blocks"]
+
+
+def held_out(operator: Any, snapshots: PyTree, steps: int = 1) -> HeldOut:
+    """h-step prediction errors from every snapshot of a record that has one h steps later.
+
+    Args:
+        operator: a fitted ``KoopmanOperator``.
+        snapshots: a record with its structure, window means if it was fitted to those.
+        steps: h, from 1 to len(record) - 1.
+
+    Raises:
+        ValueError: a horizon the record is too short for.
+    """
+    arrays = eqx.filter(snapshots, is_array)
+    count = len(jax.tree.leaves(arrays)[0])
+    steps = integer("steps", steps, 1, "the horizon of the check, in snapshots")
+    if steps >= count:
+        raise ValueError(
+            f"steps={steps} on {count} held-out snapshots: none has a later one to compare with; "
+            f"use steps <= {count - 1}."
+        )
+    arrays = jax.tree.map(jnp.asarray, arrays)
+    before = jax.tree.map(lambda x: x[:-steps], arrays)
+    after = jax.tree.map(lambda x: x[steps:], arrays)
+    predicted = jax.vmap(lambda x: eqx.filter(operator.propagate(x, steps), is_array))(before)
+    return HeldOut(_distances(operator, predicted, after), _distances(operator, before, after))
+
+
+def _distances(operator: Any, a: PyTree, b: PyTree) -> Float[Array, "starts blocks"]:
+    groups = operator.partition.split(jax.tree.map(jnp.subtract, a, b))
+    squares = [solvers.total(jnp.sum(piece**2, axis=-1) for piece in pieces) for pieces in groups]
+    return jnp.sqrt(jnp.concatenate(squares, axis=-1))
+
+
+def _exactly(function: Callable[[Array], Array], value: ArrayLike) -> Array:
+    """Applies a function in the precision of its argument, whatever the session's."""
+    with jax.enable_x64(True):
+        return function(jnp.asarray(value))

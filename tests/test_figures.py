@@ -1,0 +1,76 @@
+"""Figures: what is drawn is the data, and what is shown carries its text."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from koopnb import figures
+
+
+@pytest.fixture
+def axis():
+    figure, axis = plt.subplots()
+    yield axis
+    plt.close(figure)
+
+
+def test_a_single_run_is_drawn_as_it_is(axis):
+    (line,) = figures.paths(
+        axis,
+        [figures.Arm("a", "C0", np.arange(3), [np.array([1.0, 3.0, 2.0])])],
+        title="t",
+        ylabel="y",
+    )
+    np.testing.assert_array_equal(line.get_ydata(), [1, 3, 2])
+    assert line.get_label() == "a"
+
+
+def test_every_seed_and_their_median_are_drawn(axis):
+    runs = [np.array([1.0, 1.0]), np.array([2.0, 5.0]), np.array([9.0, 6.0])]
+    lines = figures.paths(axis, [figures.Arm("a", "C0", np.arange(2), runs)], title="", ylabel="")
+    assert len(lines) == 4
+    np.testing.assert_array_equal(lines[-1].get_ydata(), [2, 5])
+
+
+def test_epoch_marks_leave_out_the_last_end(axis):
+    marks = figures.epochs(axis, 10, 30)
+    assert [mark.get_xdata()[0] for mark in marks] == [10, 20]
+
+
+def test_times_show_every_sample_and_name_the_median(axis):
+    samples = {"slow": (np.array([0.001, 0.002, 0.009]), "C0"), "fast": (np.array([1e-5]), "C1")}
+    figures.times(axis, samples, title="")
+    points = [line.get_xdata() for line in axis.lines if line.get_marker() == "."]
+    np.testing.assert_allclose(points[0], [1, 2, 9])
+    assert [text.get_text() for text in axis.texts] == ["2 ms", "0.01 ms"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["slow", "fast"]
+    assert axis.get_xlim() == pytest.approx((0.01, 10))
+
+
+def test_colours_are_told_apart_and_readable_on_white():
+    def luminance(colour):
+        channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    assert len(set(figures.COLOURS.values())) == len(figures.COLOURS)
+    contrast = {name: 1.05 / (luminance(c) + 0.05) for name, c in figures.COLOURS.items()}
+    assert min(contrast.values()) >= 3, contrast
+
+
+def test_a_shown_figure_carries_alt_text_and_caption(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(
+        IPython.display, "display", lambda data, **kwargs: shown.append((data, kwargs))
+    )
+    figure = plt.figure()
+    figures.show(figure, alt="A picture.", caption="Words.", name="fig")
+    (image, text) = shown
+    assert image[0]["image/png"].startswith(b"\x89PNG")
+    assert image[1]["metadata"]["image/png"]["alt"] == "A picture."
+    assert text[0] == {"text/markdown": "Words."}
+    assert not plt.fignum_exists(figure.number), "a closed figure is not shown twice"

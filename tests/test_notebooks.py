@@ -1,0 +1,61 @@
+"""Chapters whose claim is broken on purpose must fail under nbval."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+from koopnb import book
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+BREAK = """
+
+def broken(one):
+    arms = one.metrics["operators"]
+    arms["node"]["2"]["loss_end"] = arms["node"]["2"]["loss_min"]
+    return one
+
+records = [broken(one) for one in records]
+"""
+
+
+def nbval(path):
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", str(path)],
+        capture_output=True, text=True, cwd=path.parent,
+    )  # fmt: skip
+
+
+def test_a_broken_claim_fails_and_is_named(tmp_path):
+    notebook = nbformat.read(NOTEBOOKS / "08-digits.ipynb", as_version=4)
+    run = next(i for i, cell in enumerate(notebook.cells) if "mnist.run(" in cell.source)
+    notebook.cells.insert(run + 1, nbformat.v4.new_code_cell(BREAK))
+    nbformat.write(notebook, tmp_path / "broken.ipynb")
+    done = nbval(tmp_path / "broken.ipynb")
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "node-deteriorates: fails" in done.stdout
+    assert "1 failed" in done.stdout
+
+
+@pytest.mark.parametrize("chapter", book.CHAPTERS, ids=lambda chapter: chapter.name)
+def test_stored_outputs_belong_to_the_source(chapter):
+    written = jupytext.read(NOTEBOOKS / f"{chapter.source}.md").cells
+    stored = nbformat.read(NOTEBOOKS / f"{chapter.name}.ipynb", as_version=4).cells
+    kept = [c for c in stored if "injected-parameters" not in c.metadata.get("tags", [])]
+    first = 1 if chapter.title else 0
+    assert [cell.source for cell in kept][first:] == [cell.source for cell in written][first:], (
+        f"{chapter.source}.md changed: run `make references`"
+    )
+
+
+@pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_notebook_has_checked_cells_and_no_errors(notebook):
+    cells = nbformat.read(notebook, as_version=4).cells
+    checked = [c for c in cells if "nbval-check-output" in c.metadata.get("tags", [])]
+    assert checked, "nothing would be compared"
+    assert all(cell.outputs for cell in checked)
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
