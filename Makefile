@@ -5,6 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# Compiled programs are kept: chapters and their tests compile the same ones.
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/_build/jax-cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.3
+
 .PHONY: help book test lint bench references clean
 help:
 	@echo "make book        execute the chapters, render the book to _build/html/index.html"
@@ -31,7 +35,8 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest --nbval-lax
+	$(BIN)/python -m pytest tests koopnb
+	$(BIN)/python -m pytest --nbval-lax notebooks
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

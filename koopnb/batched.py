@@ -78,7 +78,7 @@ def encode(groups: Groups, arrays: PyTree, part: Partition) -> list[Float[Array,
     ]
 
 
-@functools.partial(jax.jit, static_argnames=("part", "plans", "dtypes"))
+@functools.partial(jax.jit, static_argnames=("part", "plans", "dtypes", "rest"))
 def trajectory(
     groups: Groups,
     starts: list[Float[Array, "blocks r"]],
@@ -86,30 +86,30 @@ def trajectory(
     part: Partition,
     plans: Plans,
     dtypes: tuple[Any, ...],
+    rest: bool,
 ) -> list[Float[Array, "..."]]:
-    """Leaves of K^s x for every s, from U* x: one product of modes and powers a group."""
+    """Leaves of K^s x for every s, from U* x: one product of decoder and powers a group.
+
+    ``rest`` says whether a horizon may be 0, which asks for projections.
+    """
     single, steps = steps.ndim == 0, steps.reshape(-1)
     merged = []
     for plan, group, start in zip(plans, groups, starts, strict=True):
         states = jax.vmap(solvers.powers, in_axes=(0, 0, None))(
             group.squares, start, jnp.maximum(steps - 1, 0)
         ).astype(plan.dtype)
-        at_rest = start.astype(plan.dtype)
-        pieces = []
-        for code, image in zip(group.encoder, group.decoder, strict=True):
-            basis = jnp.where(group.constant[:, None, None], image, code)
-            projection = jnp.einsum("br,brw->bw", at_rest, basis)
-            moved = jnp.einsum("brl,brw->lbw", states, image)
-            now = (steps == 0)[:, None, None]
-            pieces.append(
-                jax.lax.cond(
-                    jnp.any(now),
-                    lambda m, p, now=now: jnp.where(now, p[None], m),
-                    lambda m, p: m,
-                    moved,
-                    projection,
-                )
-            )
+        pieces = [jnp.einsum("brl,brw->lbw", states, image) for image in group.decoder]
+        if rest:
+            now, held = (steps == 0)[:, None, None], group.constant[:, None, None]
+            bases = zip(group.encoder, group.decoder, strict=True)
+            projected = [
+                jnp.einsum("br,brw->bw", start.astype(plan.dtype), jnp.where(held, image, code))
+                for code, image in bases
+            ]
+            pieces = [
+                jnp.where(now, still[None], moved)
+                for still, moved in zip(projected, pieces, strict=True)
+            ]
         merged.append(tuple(pieces))
     leaves = jax.tree.leaves(part.merge(merged))
     leaves = [leaf.astype(dtype) for leaf, dtype in zip(leaves, dtypes, strict=True)]

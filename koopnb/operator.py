@@ -130,7 +130,13 @@ class KoopmanOperator(eqx.Module):
     def _advance(self, starts: list[Array], steps: Array | np.ndarray) -> PyTree:
         with jax.enable_x64(True):
             leaves = batched.trajectory(
-                self.groups, starts, steps, self.partition, self.plans, self.layout.dtypes
+                self.groups,
+                starts,
+                steps,
+                self.partition,
+                self.plans,
+                self.layout.dtypes,
+                rest=isinstance(steps, jax.core.Tracer) or not np.all(steps),
             )
         return self.layout.restore(leaves)
 
@@ -303,6 +309,7 @@ def _horizons(steps: Any) -> Array | np.ndarray:
         return steps
     if any(isinstance(step, jax.core.Tracer) for step in steps):
         return jnp.stack(steps)
+    steps = np.asarray(steps) if isinstance(steps, jax.Array) else steps
     listed = [integer("steps", step, 0, "a horizon in snapshots") for step in steps]
     return np.asarray(listed, np.int64)
 
