@@ -9,10 +9,11 @@ STAMP := .venv/.installed
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/_build/jax-cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.3
 
-.PHONY: help book test lint bench references clean
+.PHONY: help book test lint bench references reproduce clean clean-all
 help:
 	@echo "make book        execute the chapters, render the book to _build/html/index.html"
 	@echo "make test        lint, types, unit and property tests, notebooks, book"
+	@echo "make reproduce   run every experiment anew, compare with results/"
 	@echo "make bench       time the operators against other packages"
 	@echo "make references  execute the chapters and store them as the notebooks that tests check"
 	@echo "make clean       remove _build (and .venv with: make clean-all)"
@@ -34,15 +35,19 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: $(STAMP) lint
+test: $(STAMP) lint book
 	$(BIN)/python -m pytest tests koopnb
-	$(BIN)/python -m pytest --nbval-lax notebooks
+	$(BIN)/python -m pytest --nbval-lax -vv notebooks
+
+reproduce: $(STAMP)
+	$(BIN)/python -m koopnb run mnist --dataset mnist --records _build/reproduced
+	$(BIN)/python -m koopnb run mnist --dataset digits --records _build/reproduced
+	$(BIN)/python -m koopnb check --records _build/reproduced
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/operators.py
 
-.PHONY: clean-all
 clean:
 	rm -rf _build
 clean-all: clean

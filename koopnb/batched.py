@@ -4,15 +4,17 @@ Call these with 64-bit types enabled (``jax.enable_x64``): small matrices are in
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
 
-from koopnb import solvers, spectrum
+from koopnb import reduced, solvers, spectrum
 from koopnb.partition import Partition, Pieces
-from koopnb.solvers import Plan, Reduced, Subspace
+from koopnb.reduced import Reduced
+from koopnb.solvers import Plan, Scalar, Subspace
 
 Groups = tuple[Reduced, ...]
 Plans = tuple[Plan, ...]
@@ -22,11 +24,30 @@ def _split(leaves: list[Array], part: Partition) -> tuple[Pieces, ...]:
     return part.split(part.treedef.unflatten(leaves))
 
 
+def _each(function: Callable[..., Any], pieces: Pieces, *others: PyTree) -> Any:
+    """A function of one block's pieces (n, width) for all blocks of pieces (n, blocks, width).
+
+    Large blocks run one after another: each is enough work for every core, and only one of them
+    takes memory.
+    """
+    n, count = pieces[0].shape[:2]
+
+    def block(index: int | Array) -> Any:
+        here = (jax.lax.dynamic_index_in_dim(piece, index, 1, keepdims=False) for piece in pieces)
+        return function(tuple(here), *jax.tree.map(lambda x: x[index], others))
+
+    if count == 1:
+        return jax.tree.map(lambda x: x[None], block(0))
+    if min(n, sum(piece.shape[2] for piece in pieces)) > 64:
+        return jax.lax.map(block, jnp.arange(count))
+    return jax.vmap(function, in_axes=(1, *(0 for _ in others)))(pieces, *others)
+
+
 @functools.partial(jax.jit, static_argnames=("part", "plans"))
 def decompose(leaves: list[Array], part: Partition, plans: Plans) -> tuple[Subspace, ...]:
     """The singular subspaces of every group of blocks."""
     return tuple(
-        jax.vmap(functools.partial(solvers.decompose, plan=plan), in_axes=1)(pieces)
+        _each(functools.partial(solvers.decompose, plan=plan), pieces)
         for pieces, plan in zip(_split(leaves, part), plans, strict=True)
     )
 
@@ -37,19 +58,14 @@ def reduce(
     part: Partition,
     plans: Plans,
     subspaces: tuple[Subspace, ...],
-    cuts: tuple[float, ...],
-    max_modulus: float | None,
+    cuts: tuple[Scalar, ...],
+    max_modulus: Scalar | None,
 ) -> tuple[Groups, Bool[Array, ""]]:
     """The operators those subspaces give, and whether all of them are finite."""
     fits = []
     for pieces, plan, space, cut in zip(_split(leaves, part), plans, subspaces, cuts, strict=True):
-        one = functools.partial(solvers.reduce, plan=plan, rcond=cut, max_modulus=max_modulus)
-        constant = solvers.is_constant(pieces)
-        fits.append(
-            jax.vmap(lambda p, s, c, one=one: one(p, s, constant=c), in_axes=(1, 0, 0))(
-                pieces, space, constant
-            )
-        )
+        one = functools.partial(reduced.reduce, plan=plan, rcond=cut, max_modulus=max_modulus)
+        fits.append(_each(one, pieces, space, reduced.is_constant(pieces)))
     sound = [jnp.isfinite(x).all() for f in fits for x in (f.fitted, f.matrix, f.start, f.sigma)]
     return tuple(fits), jnp.stack(sound).all()
 
@@ -59,15 +75,15 @@ def fit(
     leaves: list[Array],
     part: Partition,
     plans: Plans,
-    cuts: tuple[float, ...],
-    max_modulus: float | None,
+    cuts: tuple[Scalar, ...],
+    max_modulus: Scalar | None,
 ) -> tuple[Groups, Bool[Array, ""]]:
     """Both stages at once, for ranks that are known beforehand."""
     return reduce(leaves, part, plans, decompose(leaves, part, plans), cuts, max_modulus)
 
 
 @functools.partial(jax.jit, static_argnames=("part",))
-def encode(groups: Groups, arrays: PyTree, part: Partition) -> list[Float[Array, "blocks r"]]:
+def encode(groups: Groups, arrays: PyTree, part: Partition) -> list[Float[Array, "_ _"]]:
     """U* x of a snapshot x, for every group."""
     return [
         solvers.total(
@@ -81,7 +97,7 @@ def encode(groups: Groups, arrays: PyTree, part: Partition) -> list[Float[Array,
 @functools.partial(jax.jit, static_argnames=("part", "plans", "dtypes", "rest"))
 def trajectory(
     groups: Groups,
-    starts: list[Float[Array, "blocks r"]],
+    starts: list[Float[Array, "_ _"]],
     steps: Int[Array, "*steps"],
     part: Partition,
     plans: Plans,
@@ -95,7 +111,7 @@ def trajectory(
     single, steps = steps.ndim == 0, steps.reshape(-1)
     merged = []
     for plan, group, start in zip(plans, groups, starts, strict=True):
-        states = jax.vmap(solvers.powers, in_axes=(0, 0, None))(
+        states = jax.vmap(reduced.powers, in_axes=(0, 0, None))(
             group.squares, start, jnp.maximum(steps - 1, 0)
         ).astype(plan.dtype)
         pieces = [jnp.einsum("brl,brw->lbw", states, image) for image in group.decoder]

@@ -73,19 +73,20 @@ def build(
     executed = root / "_build" / "executed"
     for folder in (pages, executed):
         folder.mkdir(parents=True, exist_ok=True)
-    seconds: dict[Chapter, float | None] = {}
+    made: dict[Chapter, dict[str, Any] | None] = {}
     for chapter in chapters:
         stored = root / "notebooks" / f"{chapter.name}.ipynb"
         why = unavailable(chapter.dataset)
         if why is None:
             done = executed / stored.name
-            seconds[chapter] = _execute(root, chapter, done, force)
+            _execute(root, chapter, done, force)
             notebook = nbformat.read(done, as_version=4)
+            made[chapter] = notebook.metadata["koopnb"]
             if store:
                 _write(_without_stamp(notebook), stored)
         else:
             print(f"{chapter.name}: stored outputs, since {why}", flush=True)
-            seconds[chapter] = None
+            made[chapter] = None
             notebook = nbformat.read(stored, as_version=4)
             notebook.cells.insert(1, nbformat.v4.new_markdown_cell(STAND_IN))
         _write(_with_captions(notebook, chapter.name), pages / stored.name)
@@ -96,13 +97,13 @@ def build(
     shutil.copytree(root / "book", source, dirs_exist_ok=True)
     generated = source / "generated"
     generated.mkdir(exist_ok=True)
-    (generated / "status.md").write_text(_status(seconds))
-    (generated / "summary.md").write_text(_summary(root, seconds))
+    (generated / "status.md").write_text(_status(made))
+    (generated / "summary.md").write_text(_summary(root, made))
     return _render(root, source)
 
 
-def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> float:
-    """Executes one chapter into ``target``; returns the seconds it took, now or then."""
+def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> None:
+    """Executes one chapter into ``target``, and puts its record there too."""
     import jupytext
     import papermill
 
@@ -113,7 +114,7 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> float:
         made = nbformat.read(target, as_version=4).metadata.get("koopnb", {})
         if made.get("fingerprint") == fingerprint:
             print(f"{chapter.name}: unchanged", flush=True)
-            return made["seconds"]
+            return
     notebook = jupytext.read(text)
     if chapter.title:
         _retitle(notebook, chapter.title)
@@ -141,7 +142,11 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> float:
     }
     nbformat.write(notebook, scratch)
     scratch.replace(target)
-    return seconds
+    # Other runs overwrite the record; the page's own stays with it.
+    for suffix in (".json", ".npz"):
+        path = _record_of(chapter, root / "_build" / "records").with_suffix(suffix)
+        if path.is_file():
+            shutil.copyfile(path, target.parent / path.name)
 
 
 def _fingerprint(text: Path, chapter: Chapter) -> str:
@@ -247,35 +252,49 @@ def _render(root: Path, source: Path) -> Path:
     return index
 
 
-def _status(seconds: Mapping[Chapter, float | None]) -> str:
+def _record_of(chapter: Chapter, folder: Path) -> Path:
+    return record.path_of(mnist.EXPERIMENT, mnist.protocol(chapter.dataset or ""), folder)
+
+
+def _status(made: Mapping[Chapter, dict[str, Any] | None]) -> str:
+    """When, where and how long: each page as it was executed, then this build."""
+    head = ("Page", "Time to execute", "Executed", "Processor", "JAX")
+    rows = []
+    for chapter, of in made.items():
+        if of is None:
+            rows.append((chapter.name, "stored outputs", "see the page", "", ""))
+            continue
+        stamp = of["environment"]
+        where = f"{stamp['cpu']}, {stamp['cores']} cores"
+        jax = f"{stamp['packages']['jax']} on {stamp['backend']}"
+        rows.append((chapter.name, f"{of['seconds']:.0f} s", stamp["date"][:10], where, jax))
     stamp = koopnb.environment.stamp()
+    precision = (
+        f"64-bit default {'on' if stamp['float64_enabled'] else 'off'}, "
+        f"matrix products at {stamp['matmul_precision']} precision"
+    )
     facts = {
         "Built": stamp["date"],
-        "Processor": f"{stamp['cpu']}, {stamp['cores']} cores, JAX backend {stamp['backend']}",
         "Platform": stamp["platform"],
-        "Precision": f"64-bit arithmetic switched {'on' if stamp['float64_enabled'] else 'off'}, "
-        f"matrix products at {stamp['matmul_precision']} precision",
+        "Precision": precision,
         "Python": stamp["python"],
     } | stamp["packages"]
-    return (
-        "| Page | Time to execute |\n|---|---|\n"
-        + "".join(
-            f"| {chapter.name} | {'stored outputs' if taken is None else f'{taken:.0f} s'} |\n"
-            for chapter, taken in seconds.items()
-        )
-        + "\n| Environment | Value |\n|---|---|\n"
-        + "".join(f"| {name} | {value} |\n" for name, value in facts.items())
-    )
+    return f"{_table(head, rows)}\n{_table(('Environment', 'Value'), facts.items())}"
 
 
-def _summary(root: Path, seconds: Mapping[Chapter, float | None]) -> str:
-    """The verdict table: fresh records for pages executed here, stored ones for the others."""
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [tuple(head), *(tuple(row) for row in rows)]
+    lines.insert(1, ("---",) * len(lines[0]))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _summary(root: Path, made: Mapping[Chapter, dict[str, Any] | None]) -> str:
+    """The verdict table: the records of pages executed here, stored ones for the others."""
     findings = {}
-    for chapter, taken in seconds.items():
+    for chapter, of in made.items():
         if chapter.dataset is None:
             continue
-        folder = root / ("results" if taken is None else "_build/records")
-        path = record.path_of(mnist.EXPERIMENT, mnist.protocol(chapter.dataset), folder)
+        path = _record_of(chapter, root / ("results" if of is None else "_build/executed"))
         findings[chapter.dataset] = [
             claims.judge(claim, [record.load(path)]) for claim in claims.CLAIMS[mnist.EXPERIMENT]
         ]

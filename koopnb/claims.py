@@ -38,10 +38,10 @@ class Finding(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """`compare`'s report: one line a claim, and how many moved."""
+    """`compare`'s report: one line a claim or missing record, and how many claims moved."""
 
     lines: tuple[str, ...]
-    failed: int
+    moved: int
 
 
 def judge(claim: Claim, records: Sequence[Record]) -> Finding:
@@ -80,20 +80,25 @@ def compare(fresh: Path, reference: Path) -> Comparison:
         raise FileNotFoundError(
             f"{fresh} and {reference} share no configuration; run one of: {', '.join(stored)}."
         )
-    lines, failed = [], 0
+    lines = [
+        f"not compared: {name} has no fresh record" for name in sorted(stored.keys() - new.keys())
+    ]
+    count = 0
     for name in shared:
         old_record, new_record = record.load(stored[name]), record.load(new[name])
         for claim in CLAIMS[old_record.experiment]:
             old, now = (judge(claim, [one]) for one in (old_record, new_record))
             near = _near(old.values[0], now.values[0], claim.tolerance)
             moved = not claim.timed and (old.verdict != now.verdict or not near)
-            failed += moved
+            count += moved
+            bound = "" if math.isinf(claim.tolerance) else f" within a factor {claim.tolerance:g}"
+            word = "timed" if claim.timed else "MOVED" if moved else "ok"
             lines.append(
-                f"{'MOVED' if moved else 'ok'}  {name}  {claim.key} ({claim.quantity}): expected "
-                f"{old.values[0]:.3g} within a factor {claim.tolerance:g}, {old.verdict}; found "
+                f"{word}  {name}  {claim.key} ({claim.quantity}): expected "
+                f"{old.values[0]:.3g}{'' if claim.timed else bound}, {old.verdict}; found "
                 f"{now.values[0]:.3g}, {now.verdict}"
             )
-    return Comparison(tuple(lines), failed)
+    return Comparison(tuple(lines), count)
 
 
 def _near(old: float, now: float, factor: float) -> bool:
@@ -183,7 +188,7 @@ def _average(one: Record) -> float:
 def _step(partition: str) -> Callable[[Record], float]:
     def measure(one: Record) -> float:
         operator, adadelta = one.metrics["operators"][partition], one.metrics["adadelta"]
-        return operator["seconds_per_step"] / adadelta["seconds_per_compiled_iteration"]
+        return operator["seconds_per_step"] / adadelta["seconds_per_step"]
 
     return measure
 
@@ -209,28 +214,31 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
                 f"report, Discussion, figure {figure}",
                 "loss at the end over its lowest point",
                 _rise(partition),
-                low=1.1,
+                low=1.05,
                 tolerance=math.inf,
             )
             for figure, partition in ((3, "node"), (4, "layer"))
         ),
         Claim(
             "node-growth",
-            "Some weights grow exponentially under node operators",
+            "Node operators have modes that grow exponentially",
             "report, Discussion",
             "spectral radius to the power of the horizon",
             _growth("node"),
             low=1.2,
             tolerance=math.inf,
         ),
-        Claim(
-            "layer-clock",
-            "Compiled gradient steps are faster than explicit layer operators",
-            "report, Discussion, figures 2 (c) and 4 (c)",
-            "time of an operator step over a compiled iteration's",
-            _step("layer"),
-            low=1.0,
-            timed=True,
+        *(
+            Claim(
+                f"{partition}-clock",
+                f"A compiled gradient step is faster than a step of explicit {partition} operators",
+                f"report, Discussion, figures {figures}",
+                "time of an operator step over Adadelta's, both single calls",
+                _step(partition),
+                low=1.0,
+                timed=True,
+            )
+            for figures, partition in (("1 (c) and 3 (c)", "node"), ("2 (c) and 4 (c)", "layer"))
         ),
         Claim(
             "node-dip-is-average",

@@ -17,8 +17,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, RuntimeError) as error:
         print(f"koopnb {arguments.name}: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(
+            f"koopnb {arguments.name}: {error.name} is missing. Install the book's packages: "
+            "pip install --constraint constraints.txt --editable '.[book]'",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
-        print(f"\nkoopnb {arguments.name}: stopped; finished parts are kept.", file=sys.stderr)
+        print(f"\nkoopnb {arguments.name}: stopped; what is written is whole.", file=sys.stderr)
         return 130
 
 
@@ -79,10 +86,9 @@ def _book(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from koopnb import claims
 
-    moved = claims.compare(arguments.records, arguments.results)
-    for line in moved.lines:
-        print(line)
-    return 1 if moved.failed else 0
+    found = claims.compare(arguments.records, arguments.results)
+    print("\n".join(found.lines))
+    return 1 if found.moved else 0
 
 
 def _data(arguments: argparse.Namespace) -> int:

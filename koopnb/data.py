@@ -93,7 +93,7 @@ def _digits(_data_dir: Any) -> tuple[np.ndarray, ...]:
 
 
 def _mnist(data_dir: str | os.PathLike | None) -> tuple[np.ndarray, ...]:
-    folder = data_dir or os.environ.get("KOOPNB_DATA_DIR")
+    folder = data_dir or os.environ.get("KOOPNB_DATA_DIR") or None
     if folder is not None:
         folder = Path(folder).expanduser()
         missing = _missing(folder)
@@ -182,7 +182,11 @@ def _check_reachable(url: str) -> None:
             requests.head(url, timeout=REACH_SECONDS, allow_redirects=True).raise_for_status()
             problem.clear()
         except requests.RequestException as error:
-            problem[0] = type(error).__name__
+            problem[0] = (
+                f"{type(error).__name__}: {error}"
+                if error.response is not None
+                else type(error).__name__
+            )
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()

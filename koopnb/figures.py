@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: distinct with every common colour vision deficiency.
+# After Okabe and Ito; purple and green are darkened for contrast on white.
 COLOURS = {
     "adadelta": "#0072B2",
     "node": "#D55E00",

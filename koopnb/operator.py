@@ -11,16 +11,18 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
 
 from koopnb import batched, solvers, spectrum
-from koopnb.partition import Partition, make_partition
+from koopnb.partition import Integer, Partition, make_partition
+from koopnb.reduced import Reduced
 from koopnb.snapshots import (
     Layout,
     flatten,
     integer,
     is_array,
+    outward,
     refuse_non_finite,
     window_means,
 )
-from koopnb.solvers import Plan, Reduced
+from koopnb.solvers import Plan
 
 
 class KoopmanOperator(eqx.Module):
@@ -57,30 +59,31 @@ class KoopmanOperator(eqx.Module):
         return jnp.concatenate([group.clipped for group in self.groups])
 
     @property
-    def eigs(self) -> Complex[Array, "blocks r"]:
+    def eigs(self) -> Complex[Array | np.ndarray, "blocks r"]:
         """Eigenvalues of each block's K, largest modulus first; see ``spectrum.analyse``."""
         return self._analyse()[0]
 
     @property
-    def amplitudes(self) -> Complex[Array, "blocks r"]:
+    def amplitudes(self) -> Complex[Array | np.ndarray, "blocks r"]:
         """Amplitude of each of ``modes`` in the last snapshot."""
         return self._analyse()[1]
 
     @property
-    def residuals(self) -> Float[Array, "blocks r"]:
+    def residuals(self) -> Float[Array | np.ndarray, "blocks r"]:
         """Residual of each eigenvalue over the snapshots; see ``spectrum.analyse``."""
         return self._analyse()[2]
 
     @property
-    def spectral_radius(self) -> Float[Array, " blocks"]:
+    def spectral_radius(self) -> Float[Array | np.ndarray, " blocks"]:
         """Largest modulus of each block's eigenvalues."""
         return spectrum.spectral_radius(self.eigs)
 
     @property
-    def consistency(self) -> Float[Array, " blocks"]:
+    def consistency(self) -> Float[Array | np.ndarray, " blocks"]:
         """Forward-backward consistency index; see ``spectrum.consistency_index``."""
         with jax.enable_x64(True):
-            return batched.consistency(self.groups, self.plans)
+            found = batched.consistency(self.groups, self.plans)
+        return outward(found)
 
     @property
     def modes(self) -> PyTree:
@@ -92,9 +95,9 @@ class KoopmanOperator(eqx.Module):
         """
         with jax.enable_x64(True):
             leaves = batched.modes(self.groups, self.plans, self.partition)
-        return self.layout.restore(leaves)
+        return self.layout.restore(outward(leaves))
 
-    def predict(self, steps: int | Int[Array, ""]) -> PyTree:
+    def predict(self, steps: Integer) -> PyTree:
         """K^steps applied to the last snapshot: a pytree like one snapshot.
 
         At 0 steps this is the last snapshot's orthogonal projection on the range of F that was
@@ -106,26 +109,27 @@ class KoopmanOperator(eqx.Module):
         Raises:
             ValueError: a negative horizon, or one that is not an integer.
         """
-        return self._advance([group.start for group in self.groups], _horizons([steps])[0])
+        return self._advance([group.start for group in self.groups], _horizon(steps))
 
-    def trajectory(self, steps: Sequence[int] | np.ndarray | Int[Array, " steps"]) -> PyTree:
+    def trajectory(self, steps: Sequence[Integer] | np.ndarray | Int[Array, " steps"]) -> PyTree:
         """``predict`` at many horizons at once: leaves lead with an axis of length len(steps)."""
         return self._advance([group.start for group in self.groups], _horizons(steps))
 
-    def propagate(self, snapshot: PyTree, steps: int | Int[Array, ""]) -> PyTree:
+    def propagate(self, snapshot: PyTree, steps: Integer) -> PyTree:
         """K^steps applied to another snapshot of the same structure; see ``predict``."""
         arrays = eqx.filter(snapshot, is_array)
         with jax.enable_x64(True):
             starts = batched.encode(self.groups, arrays, self.partition)
-        return self._advance(starts, _horizons([steps])[0])
+        return self._advance(starts, _horizon(steps))
 
     def finite(
-        self, steps: Sequence[int] | np.ndarray | Int[Array, " steps"]
+        self, steps: Sequence[Integer] | np.ndarray | Int[Array, " steps"]
     ) -> Bool[Array, "steps blocks"]:
         """Whether the predictions at these horizons are finite, block by block."""
-        groups = self.partition.split(eqx.filter(self.trajectory(steps), is_array))
-        each = [[jnp.isfinite(piece).all(-1) for piece in pieces] for pieces in groups]
-        return jnp.concatenate([jnp.stack(parts).all(0) for parts in each], axis=1)
+        with jax.enable_x64(True):
+            groups = self.partition.split(eqx.filter(self.trajectory(steps), is_array))
+            each = [[jnp.isfinite(piece).all(-1) for piece in pieces] for pieces in groups]
+            return jnp.concatenate([jnp.stack(parts).all(0) for parts in each], axis=1)
 
     def _advance(self, starts: list[Array], steps: Array | np.ndarray) -> PyTree:
         with jax.enable_x64(True):
@@ -138,21 +142,22 @@ class KoopmanOperator(eqx.Module):
                 self.layout.dtypes,
                 rest=isinstance(steps, jax.core.Tracer) or not np.all(steps),
             )
-        return self.layout.restore(leaves)
+        return self.layout.restore(outward(leaves))
 
-    def _analyse(self) -> tuple[Array, Array, Array]:
+    def _analyse(self) -> tuple[Any, Any, Any]:
         with jax.enable_x64(True):
-            return batched.analyse(self.groups, self.plans)
+            found = batched.analyse(self.groups, self.plans)
+        return outward(found)
 
 
 def fit(
     snapshots: PyTree,
     *,
     partition: str = "network",
-    q: int | None = None,
-    rank: int | None = None,
+    q: Integer | None = None,
+    rank: Integer | None = None,
     rcond: float | None = None,
-    window: int = 1,
+    window: Integer = 1,
     max_modulus: float | None = None,
     dtype: Any = None,
     solver: str = "auto",
@@ -236,6 +241,7 @@ def fit(
         )
     if solver not in solvers.SOLVERS:
         raise ValueError(f"solver={solver!r}: must be one of {', '.join(solvers.SOLVERS)}.")
+    max_modulus = None if max_modulus is None else float(max_modulus)
     part = _partition(layout, tuple(tuple(leaf.shape[1:]) for leaf in leaves), partition, q)
     pairs = n // window - 1
     limits = [min(width, pairs) for width in part.widths]
@@ -265,7 +271,13 @@ def fit(
         if rank is not None or traced:
             groups, sound = batched.fit(arrays, part, tuple(plans), tuple(cuts), max_modulus)
         else:  # the numerical ranks are looked at: they decide the size of what follows
-            subspaces = batched.decompose(arrays, part, tuple(plans))
+            probes = [
+                plan._replace(probe=plan.solver == "gram" and solvers.may_probe(width, pairs))
+                for plan, width in zip(plans, part.widths, strict=True)
+            ]
+            subspaces = batched.decompose(arrays, part, tuple(probes))
+            if not all(map(solvers.trusted, subspaces, cuts)):
+                subspaces = batched.decompose(arrays, part, tuple(plans))
             plans = [
                 plan._replace(rank=_padded_rank(space.sigma, cut, plan.rank))
                 for plan, space, cut in zip(plans, subspaces, cuts, strict=True)
@@ -284,7 +296,7 @@ def fit(
 
 @functools.lru_cache(maxsize=64)
 def _partition(
-    layout: Layout, shapes: tuple[tuple[int, ...], ...], name: str, q: int | None
+    layout: Layout, shapes: tuple[tuple[int, ...], ...], name: str, q: Integer | None
 ) -> Partition:
     return make_partition(layout.template(list(shapes)), name, q)
 
@@ -295,7 +307,7 @@ def _compute_dtype(dtype: Any, layout: Layout) -> Any:
     try:
         asked = jnp.dtype(dtype)
     except TypeError:
-        asked = None
+        asked = jnp.dtype(bool)
     if asked not in (jnp.dtype("float32"), jnp.dtype("float64")):
         raise ValueError(
             f"dtype={dtype!r}: fits are computed in 'float32' or 'float64'; None takes the "
@@ -307,11 +319,17 @@ def _compute_dtype(dtype: Any, layout: Layout) -> Any:
 def _horizons(steps: Any) -> Array | np.ndarray:
     if isinstance(steps, jax.core.Tracer):
         return steps
-    if any(isinstance(step, jax.core.Tracer) for step in steps):
-        return jnp.stack(steps)
     steps = np.asarray(steps) if isinstance(steps, jax.Array) else steps
-    listed = [integer("steps", step, 0, "a horizon in snapshots") for step in steps]
+    listed = [_horizon(step) for step in steps]
+    if any(isinstance(step, jax.core.Tracer) for step in listed):
+        return jnp.stack(listed)
     return np.asarray(listed, np.int64)
+
+
+def _horizon(steps: Any) -> Array | np.ndarray:
+    if isinstance(steps, jax.core.Tracer):
+        return steps
+    return np.asarray(integer("steps", steps, 0, "a horizon in snapshots"), np.int64)
 
 
 def _padded_rank(sigma: Float[Array, "blocks k"], cut: float, limit: int) -> int:

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Inexact, PyTree
+
+Integer = Any  # of any integer type; what takes it checks it, with a message for people
 
 PARTITIONS = ("weight", "quasi-node", "node", "layer", "network")
 
 # One shape of block: its columns, in pieces that are (..., blocks, width of the piece).
-Pieces = tuple[Float[Array, "..."], ...]
+Pieces = tuple[Inexact[Array, "..."], ...]
 
 
 class Unit(NamedTuple):
@@ -102,6 +104,7 @@ class Partition:
                 f"the tree has structure {treedef}, the partition was made for {self.treedef}: "
                 "pass a tree of the same structure."
             )
+        leaves = [jnp.asarray(leaf) for leaf in leaves]
         lead = leaves[0].ndim - len(self.shapes[0])
         return tuple(
             tuple(
@@ -136,7 +139,7 @@ class Partition:
         unit = self.units[index]
         parts = []
         for i, width in zip(unit.leaves, unit.widths, strict=True):
-            leaf = jnp.asarray(leaves[i])
+            leaf = leaves[i]
             if unit.axis and len(self.shapes[i]) > 1:
                 leaf = jnp.moveaxis(leaf, -1, lead)
             parts.append(leaf.reshape(*leaf.shape[:lead], unit.rows, width))
@@ -164,7 +167,7 @@ class Partition:
         return out
 
 
-def make_partition(tree: PyTree, name: str = "network", q: int | None = None) -> Partition:
+def make_partition(tree: PyTree, name: str = "network", q: Integer | None = None) -> Partition:
     """Cuts a parameter pytree into blocks.
 
     =============  ====================================================================

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
+from koopnb.partition import Integer
+
 
 def is_array(leaf: Any) -> bool:
     """Whether a leaf is an array with a time axis, of JAX or NumPy."""
@@ -93,7 +95,19 @@ def refuse_non_finite(leaves: list[Any], layout: Layout) -> None:
             )
 
 
-def integer(name: str, value: Any, least: int, meaning: str) -> int:
+def outward(tree: PyTree) -> PyTree:
+    """Results as a session without 64-bit JAX arrays can use them: those come as NumPy's."""
+    if jax.dtypes.canonicalize_dtype(np.float64) == np.float64:
+        return tree
+
+    def convert(x: Any) -> Any:
+        wide = eqx.is_array(x) and x.dtype in ("float64", "complex128")
+        return np.asarray(x) if wide and not isinstance(x, jax.core.Tracer) else x
+
+    return jax.tree.map(convert, tree)
+
+
+def integer(name: str, value: Integer, least: int, meaning: str) -> int:
     """A Python or NumPy integer that is at least ``least``, or a ValueError that says so."""
     try:
         if isinstance(value, bool | np.bool_):
@@ -143,7 +157,7 @@ class WindowMeans(eqx.Module):
     capacity: int = eqx.field(static=True)
 
     @classmethod
-    def start(cls, weights: PyTree, *, window: int, capacity: int) -> "WindowMeans":
+    def start(cls, weights: PyTree, *, window: Integer, capacity: Integer) -> "WindowMeans":
         """An empty accumulator for weights like these.
 
         Args:

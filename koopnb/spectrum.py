@@ -1,19 +1,18 @@
 r"""What an operator's eigenvalues say: rates, how far each can be trusted, how spectra differ."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
 from jaxtyping import Array, ArrayLike, Complex, Float, PyTree
 
 from koopnb import solvers
-from koopnb.snapshots import integer, is_array
-from koopnb.solvers import Reduced
+from koopnb.partition import Integer
+from koopnb.reduced import Reduced
+from koopnb.snapshots import integer, is_array, outward
 
 
 class Spectrum(NamedTuple):
@@ -74,7 +73,7 @@ def consistency_index(fit: Reduced) -> Float[Array, " blocks"]:
         moment = errors + scaled @ scaled.T
         values, vectors = solvers.eigh(moment)
         keep = values > len(values) * jnp.finfo(values.dtype).eps * values[-1]
-        whitened = jnp.where(keep, vectors, 0) / jnp.sqrt(jnp.where(keep, values, 1))
+        whitened = jnp.where(keep[None], vectors, 0) / jnp.sqrt(jnp.where(keep, values, 1))[None]
         cosines = jnp.linalg.svd(whitened.T @ scaled, compute_uv=False)
         kept = jnp.sum(sigma > 0)
         least = jnp.where(kept > 0, cosines[jnp.maximum(kept - 1, 0)], 1)
@@ -83,7 +82,7 @@ def consistency_index(fit: Reduced) -> Float[Array, " blocks"]:
     return jax.vmap(one)(fit.fitted, fit.errors, fit.sigma)
 
 
-def continuous_eigs(eigs: ArrayLike, dt: float = 1.0) -> Complex[Array, "..."]:
+def continuous_eigs(eigs: ArrayLike, dt: float = 1.0) -> Complex[Array | np.ndarray, "..."]:
     r"""Continuous-time eigenvalues $\log(λ) / dt$, per unit of time.
 
     Args:
@@ -98,12 +97,12 @@ def continuous_eigs(eigs: ArrayLike, dt: float = 1.0) -> Complex[Array, "..."]:
     return _exactly(lambda x: jnp.log(x + 0j) / dt, eigs)
 
 
-def growth_rates(eigs: ArrayLike, dt: float = 1.0) -> Float[Array, "..."]:
+def growth_rates(eigs: ArrayLike, dt: float = 1.0) -> Float[Array | np.ndarray, "..."]:
     """Exponential growth rates log|λ| / dt per unit of time; negative where a mode decays."""
     return continuous_eigs(eigs, dt).real
 
 
-def half_lives(eigs: ArrayLike, dt: float = 1.0) -> Float[Array, "..."]:
+def half_lives(eigs: ArrayLike, dt: float = 1.0) -> Float[Array | np.ndarray, "..."]:
     """Times after which modes are halved, in units of dt: negative where they double instead.
 
     >>> float(half_lives(0.5, dt=3.0))
@@ -112,12 +111,14 @@ def half_lives(eigs: ArrayLike, dt: float = 1.0) -> Float[Array, "..."]:
     return _exactly(lambda rate: -jnp.log(2.0) / rate, growth_rates(eigs, dt))
 
 
-def spectral_radius(eigs: Complex[Array, "*blocks r"]) -> Float[Array, "*blocks"]:
+def spectral_radius(
+    eigs: Complex[Array | np.ndarray, "*blocks r"],
+) -> Float[Array | np.ndarray, "*blocks"]:
     """Largest modulus over the last axis; 0 of an empty spectrum."""
     return _exactly(lambda x: jnp.max(jnp.abs(x), axis=-1, initial=0), eigs)
 
 
-def distance(first: ArrayLike, second: ArrayLike) -> float:
+def distance(first: ArrayLike | Sequence[complex], second: ArrayLike | Sequence[complex]) -> float:
     r"""Optimal matching distance of two spectra, as multisets of complex numbers.
 
     $$d(a, b) = \min_π \max_i |a_i - b_{π(i)}|$$
@@ -130,9 +131,11 @@ def distance(first: ArrayLike, second: ArrayLike) -> float:
 
     Source: Bhatia, Matrix Analysis (1997), section VI.3.
 
-    >>> round(distance([0.9j, -0.9j, 0.45j], [0.45j, 0.9j, -0.9j]), 12)
+    >>> distance(np.array([0.9j, -0.9j, 0.45j]), np.array([0.45j, 0.9j, -0.9j]))
     0.0
     """
+    import scipy.sparse.csgraph  # here: it adds a warnings filter
+
     a, b = np.ravel(np.asarray(first)), np.ravel(np.asarray(second))
     if len(a) != len(b):
         raise ValueError(
@@ -157,11 +160,11 @@ class HeldOut(NamedTuple):
     than predicting no change.
     """
 
-    error: Float[Array, "starts blocks"]
-    change: Float[Array, "starts blocks"]
+    error: Float[Array | np.ndarray, "starts blocks"]
+    change: Float[Array | np.ndarray, "starts blocks"]
 
 
-def held_out(operator: Any, snapshots: PyTree, steps: int = 1) -> HeldOut:
+def held_out(operator: Any, snapshots: PyTree, steps: Integer = 1) -> HeldOut:
     """h-step prediction errors from every snapshot of a record that has one h steps later.
 
     Args:
@@ -180,20 +183,24 @@ def held_out(operator: Any, snapshots: PyTree, steps: int = 1) -> HeldOut:
             f"steps={steps} on {count} held-out snapshots: none has a later one to compare with; "
             f"use steps <= {count - 1}."
         )
-    arrays = jax.tree.map(jnp.asarray, arrays)
-    before = jax.tree.map(lambda x: x[:-steps], arrays)
-    after = jax.tree.map(lambda x: x[steps:], arrays)
-    predicted = jax.vmap(lambda x: eqx.filter(operator.propagate(x, steps), is_array))(before)
-    return HeldOut(_distances(operator, predicted, after), _distances(operator, before, after))
+    with jax.enable_x64(True):
+        arrays = jax.tree.map(jnp.asarray, arrays)
+        before = jax.tree.map(lambda x: x[:-steps], arrays)
+        after = jax.tree.map(lambda x: x[steps:], arrays)
+        predicted = jax.vmap(lambda x: eqx.filter(operator.propagate(x, steps), is_array))(before)
+        found = HeldOut(_distances(operator, predicted, after), _distances(operator, before, after))
+    return outward(found)
 
 
 def _distances(operator: Any, a: PyTree, b: PyTree) -> Float[Array, "starts blocks"]:
-    groups = operator.partition.split(jax.tree.map(jnp.subtract, a, b))
+    wide = (jax.tree.map(lambda x: x.astype(jnp.float64), tree) for tree in (a, b))
+    groups = operator.partition.split(jax.tree.map(jnp.subtract, *wide))
     squares = [solvers.total(jnp.sum(piece**2, axis=-1) for piece in pieces) for pieces in groups]
     return jnp.sqrt(jnp.concatenate(squares, axis=-1))
 
 
-def _exactly(function: Callable[[Array], Array], value: ArrayLike) -> Array:
+def _exactly(function: Callable[[Array], Array], value: ArrayLike) -> Any:
     """Applies a function in the precision of its argument, whatever the session's."""
     with jax.enable_x64(True):
-        return function(jnp.asarray(value))
+        found = function(jnp.asarray(value))
+    return outward(found)

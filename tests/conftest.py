@@ -1,6 +1,7 @@
 """A strict session: warnings are errors, ranks never promote, annotated shapes are checked."""
 
 import os
+from pathlib import Path
 
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
@@ -34,7 +35,9 @@ def rng() -> np.random.Generator:
 @pytest.fixture(scope="session")
 def mnist_dir() -> str:
     """The folder of the real files, or a skip that says how to name one."""
-    folder = os.environ.get("KOOPNB_DATA_DIR")
-    if folder is None:
-        pytest.skip("KOOPNB_DATA_DIR names no folder with MNIST's four files")
+    from koopnb import data
+
+    folder = os.environ.get("KOOPNB_DATA_DIR") or str(data.cache_dir())
+    if data._missing(Path(folder)):
+        pytest.skip(f"MNIST's four files are not in {folder}: set KOOPNB_DATA_DIR")
     return folder

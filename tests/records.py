@@ -12,7 +12,7 @@ def save_example(folder, *, loss_end=2.0):
         "adadelta": {
             "1": {"accuracy_median": 0.9, "loss_median": 1.0},
             "2": {"loss_median": 1.0},
-            "seconds_per_compiled_iteration": 1.0,
+            "seconds_per_step": 1.0,
         },
         "baselines": {"mean": {"loss": 1.0}},
         "operators": {"node": arm, "layer": arm},

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from records import save_example
 
-from koopnb import book
+from koopnb import book, environment
 
 SOURCE = """---
 kernelspec:
@@ -115,5 +115,7 @@ def test_generated_pages_come_from_records(tmp_path):
     summary = book._summary(tmp_path, {SAME_ON_DIGITS: None})
     assert "| Statement | digits |" in summary
     assert "**holds** (loss at the end over its lowest point: 2)" in summary
-    status = book._status({PAGE: 12.4, SAME_ON_DIGITS: None})
-    assert "| 01-page | 12 s |\n| 02-digits | stored outputs |" in status
+    made = {"seconds": 12.4, "environment": environment.stamp() | {"date": "2020-02-02T00:00:00"}}
+    status = book._status({PAGE: made, SAME_ON_DIGITS: None})
+    assert "| 01-page | 12 s | 2020-02-02 |" in status
+    assert "| 02-digits | stored outputs |" in status

@@ -45,14 +45,14 @@ def folders(tmp_path, monkeypatch):
 
 
 def test_equal_records_have_not_moved(folders):
-    assert folders(0.8).failed == 0
-    assert folders(0.9).failed == 0
+    assert folders(0.8).moved == 0
+    assert folders(0.9).moved == 0
 
 
 @pytest.mark.parametrize("size", [1.1, 0.3, -0.8, float("nan")])
 def test_a_moved_claim_is_named_with_both_numbers(folders, size):
     found = folders(size)
-    assert found.failed == 1
+    assert found.moved == 1
     assert "MOVED" in found.lines[0]
     assert "small (size): expected 0.8 within a factor 1.5, holds; found" in found.lines[0]
 

@@ -138,23 +138,19 @@ def test_unwritable_cache_names_the_folder(offline):
         koopnb.load_dataset("mnist")
 
 
-def test_download_fills_the_cache_once(offline, mnist_dir, monkeypatch):
+def test_download_fills_the_cache_once(offline, mnist_dir, monkeypatch, tmp_path):
     import tensorflow_datasets as tfds
 
-    asked = []
+    asked, there = [], tmp_path / "server"
+    shutil.copytree(mnist_dir, there)
+    manager = tfds.download.DownloadManager
 
-    class Manager:
-        def __init__(self, *, download_dir, **_):
-            self.folder = Path(download_dir)
-
-        def download(self, urls):
-            asked.append(urls)
-            for file in urls:
-                shutil.copyfile(Path(mnist_dir) / file, self.folder / file)
-            return {file: self.folder / file for file in urls}
+    def real_manager(**kwargs):
+        asked.append(kwargs["dataset_name"])
+        return manager(manual_dir=there, **kwargs)
 
     monkeypatch.setattr(data, "_check_reachable", lambda url: None)
-    monkeypatch.setattr(tfds.download, "DownloadManager", Manager)
+    monkeypatch.setattr(tfds.download, "DownloadManager", real_manager)
     first = koopnb.load_dataset("mnist")
     began = time.perf_counter()
     second = koopnb.load_dataset("mnist")

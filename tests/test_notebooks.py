@@ -24,7 +24,7 @@ records = [broken(one) for one in records]
 
 def nbval(path):
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", str(path)],
+        [sys.executable, "-m", "pytest", "--nbval-lax", "-vv", "-p", "no:cacheprovider", str(path)],
         capture_output=True, text=True, cwd=path.parent,
     )  # fmt: skip
 

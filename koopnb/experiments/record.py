@@ -6,6 +6,7 @@ import json
 import math
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,7 +90,7 @@ def load(path: str | os.PathLike) -> Record:
         content = json.loads(path.read_text())
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as curves:
             return Record(curves=dict(curves), **content)
-    except (json.JSONDecodeError, TypeError) as error:
+    except (json.JSONDecodeError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} is not a result record ({error}). Delete it and run the experiment again."
         ) from error

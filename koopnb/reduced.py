@@ -1,0 +1,181 @@
+r"""Operators of blocks on their own range, and the powers that predictions need."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from koopnb.partition import Pieces
+from koopnb.solvers import Plan, Scalar, Subspace, eig, total
+
+SQUARES, SQUARED_RANK = 12, 64
+
+
+class Reduced(eqx.Module):
+    r"""Operators K = decoder^T encoder of one group of blocks, on their own range.
+
+    With F = U S V* cut at the rank r: encoder U*, decoder (F' V S^-1)^T, ``fitted`` the
+    compression U* F' V S^-1 of K, ``matrix`` A the same with its eigenvalues clipped
+    (``clipped`` of them), ``squares`` A, A^2, A^4 and so on, ``start`` U* x for the last
+    snapshot x, ``errors`` E E* with E = U* F' - fitted U* F. Rows beyond a block's own ``rank``
+    are zero.
+    """
+
+    encoder: tuple[Float[Array, "*blocks r _"], ...]
+    decoder: tuple[Float[Array, "*blocks r _"], ...]
+    squares: Float[Array, "*blocks squares r r"]
+    fitted: Float[Array, "*blocks r r"]
+    errors: Float[Array, "*blocks r r"]
+    sigma: Float[Array, "*blocks r"]
+    start: Float[Array, "*blocks r"]
+    last: tuple[Float[Array, "*blocks _"], ...]
+    rank: Int[Array, "*blocks"]
+    clipped: Int[Array, "*blocks"]
+    constant: Bool[Array, "*blocks"]
+
+    @property
+    def matrix(self) -> Float[Array, "*blocks r r"]:
+        return self.squares[..., 0, :, :]
+
+
+def reduce(
+    pieces: Pieces,
+    subspace: Subspace,
+    constant: Bool[Array, ""],
+    plan: Plan,
+    rcond: Scalar,
+    max_modulus: Scalar | None,
+) -> Reduced:
+    """The operator of one block from its singular subspace: O(m n r)."""
+    x = [piece.astype(plan.dtype) for piece in pieces]
+    r = plan.rank
+    sigma, vectors = subspace.sigma[:r], subspace.vectors[:, :r].astype(jnp.float64)
+    keep = sigma > rcond * subspace.sigma[0]
+    inverse = jnp.where(keep, 1 / jnp.where(keep, sigma, 1), 0)
+    if subspace.side == "time":
+        both = _shifted(vectors * inverse[None], plan.dtype)
+        images = [both @ piece for piece in x]
+        encoder, decoder = [image[:r] for image in images], [image[r:] for image in images]
+        states = total(piece @ code.T for piece, code in zip(x, encoder, strict=True))
+    else:
+        edges = np.cumsum([piece.shape[1] for piece in x])[:-1]
+        encoder = [part.T for part in jnp.split((vectors * keep[None]).astype(plan.dtype), edges)]
+        states = total(piece @ code.T for piece, code in zip(x, encoder, strict=True))
+        both = _shifted(states[:-1].astype(jnp.float64) * inverse[None] ** 2, plan.dtype)
+        decoder = [both[r:] @ piece for piece in x]
+    # From the rounded factors, so that this is the compression of decoder^T encoder itself.
+    fitted = total(
+        code.astype(jnp.float64) @ image.astype(jnp.float64).T
+        for code, image in zip(encoder, decoder, strict=True)
+    )
+    start = total(
+        code.astype(jnp.float64) @ piece[-1].astype(jnp.float64)
+        for code, piece in zip(encoder, x, strict=True)
+    )
+    wide = states.astype(jnp.float64).T
+    errors = wide[:, 1:] - fitted @ wide[:, :-1]
+    matrix, clipped = fitted, jnp.zeros((), jnp.int32)
+    if max_modulus is not None:
+        factor, clipped = _clip(fitted, max_modulus)
+        matrix = fitted @ factor
+        decoder = [factor.T.astype(plan.dtype) @ image for image in decoder]
+    fit = Reduced(
+        encoder=tuple(encoder),
+        decoder=tuple(decoder),
+        squares=_squares(matrix),
+        fitted=fitted,
+        errors=errors @ errors.T,
+        sigma=sigma * keep,
+        start=start,
+        last=tuple(piece[-1] for piece in x),
+        rank=jnp.sum(keep, dtype=jnp.int32),
+        clipped=clipped,
+        constant=constant,
+    )
+    return _hold_constant(fit, n=pieces[0].shape[0])
+
+
+def _shifted(coefficients: Float[Array, "pairs r"], dtype: Any) -> Float[Array, "2*r n"]:
+    """Rows that combine all n snapshots: the first r as F does, the last r as F' does."""
+    rows = coefficients.astype(dtype).T
+    return jnp.concatenate([jnp.pad(rows, ((0, 0), (0, 1))), jnp.pad(rows, ((0, 0), (1, 0)))])
+
+
+def _clip(
+    matrix: Float[Array, "r r"], max_modulus: Scalar
+) -> tuple[Float[Array, "r r"], Int[Array, ""]]:
+    """D with the eigenvectors of A, such that A D has A's eigenvalues pulled onto the disc."""
+    eigs, vectors = eig(matrix)
+    modulus = jnp.abs(eigs)
+    outside = modulus > max_modulus
+    gain = jnp.where(outside, max_modulus / jnp.where(outside, modulus, 1), 1)
+    change = jnp.linalg.solve(vectors.T, (vectors * (gain - 1)[None]).T).T.real
+    identity = jnp.eye(len(matrix))
+    count = jnp.sum(outside, dtype=jnp.int32)
+    return jnp.where(count > 0, identity + change, identity), count
+
+
+def _hold_constant(fit: Reduced, n: int) -> Reduced:
+    """Gives a block that never moved back to the bit: K = x x* / |x|^2, started at x."""
+    first = (jnp.arange(len(fit.start)) == 0).astype(jnp.float64)
+    last = [x.astype(jnp.float64) for x in fit.last]
+    norm2 = total(jnp.sum(x**2) for x in last)
+    held = fit.constant & (norm2 > 0)
+    safe = jnp.where(norm2 > 0, norm2, 1)
+    once = jnp.diag(first)
+    exact = dict(
+        encoder=tuple(first[:, None] * (x / safe)[None] for x in last),
+        decoder=tuple(first[:, None] * x[None] for x in last),
+        squares=jnp.broadcast_to(once, fit.squares.shape),
+        fitted=once,
+        errors=jnp.zeros_like(once),
+        sigma=first * np.sqrt(n - 1),  # of the encoded snapshots, all 1
+        start=first,
+        last=fit.last,
+        rank=jnp.ones_like(fit.rank),
+        clipped=jnp.zeros_like(fit.clipped),
+        constant=fit.constant,
+    )
+    return jax.tree.map(
+        lambda old, new: jnp.where(held, new.astype(old.dtype), old), fit, Reduced(**exact)
+    )
+
+
+def is_constant(pieces: Pieces) -> Bool[Array, " blocks"]:
+    """Whether every snapshot equals the last one; pieces are (time, blocks, width)."""
+
+    def same(times: slice) -> Bool[Array, " blocks"]:
+        each = [jnp.all(piece[times] == piece[-1:], axis=(0, 2)) for piece in pieces]
+        return jnp.all(jnp.stack(each), axis=0)
+
+    # The ends differ almost always: the pass over everything is rarely needed.
+    ends = same(slice(0, 1))
+    return jax.lax.cond(jnp.any(ends), lambda: same(slice(None)), lambda: ends)
+
+
+def _squares(matrix: Float[Array, "r r"]) -> Float[Array, "squares r r"]:
+    """A, A^2, A^4, ...: kept where they are small, so that a prediction need not form them."""
+    count = SQUARES if len(matrix) <= SQUARED_RANK else 1
+    return jax.lax.scan(lambda p, _: (p @ p, p), matrix, length=count)[1]
+
+
+def powers(
+    squares: Float[Array, "squares r r"], start: Float[Array, " r"], exponents: Int[Array, " steps"]
+) -> Float[Array, "r steps"]:
+    """A^e z for many e at once, by repeated squaring: right for a defective A too."""
+    out = jnp.broadcast_to(start[:, None], (len(start), len(exponents)))
+
+    def apply(i: Array, out: Array) -> Array:
+        return jnp.where(((exponents >> i) & 1 == 1)[None], squares[i] @ out, out)
+
+    def body(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        left, power, out = carry
+        power = power @ power
+        return left >> 1, power, jnp.where((left & 1 == 1)[None], power @ out, out)
+
+    out = jax.lax.fori_loop(0, len(squares), apply, out)
+    carry = (exponents >> len(squares), squares[-1], out)
+    return jax.lax.while_loop(lambda c: jnp.any(c[0] > 0), body, carry)[2]
