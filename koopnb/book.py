@@ -20,20 +20,28 @@ from koopnb.experiments import mnist, record
 
 
 class Chapter(NamedTuple):
-    """A page executed from ``notebooks/<source>.md`` with these parameters.
+    """A page executed from ``notebooks/<source>.md``, and the data set it cannot do without.
 
-    ``title`` replaces the source's title where one source makes two pages.
+    ``title`` replaces the source's title where one source makes two pages; ``experiment`` says
+    that the page runs the protocol, on that data set, and leaves a record.
     """
 
     name: str
     source: str
     dataset: str | None = None
     title: str | None = None
+    experiment: bool = False
 
 
 CHAPTERS = (
-    Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist"),
-    Chapter("08-digits", "07-mnist-experiment", "digits", "The same experiment on digits"),
+    Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", experiment=True),
+    Chapter(
+        "08-digits",
+        "07-mnist-experiment",
+        "digits",
+        "The same experiment on digits",
+        experiment=True,
+    ),
 )
 CONFIGURATION = ("_config.yml", "_toc.yml")
 STAND_IN = """:::{admonition} Stored results
@@ -142,6 +150,8 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> None:
     }
     nbformat.write(notebook, scratch)
     scratch.replace(target)
+    if not chapter.experiment:
+        return
     # Other runs overwrite the record; the page's own stays with it.
     for suffix in (".json", ".npz"):
         path = _record_of(chapter, root / "_build" / "records").with_suffix(suffix)
@@ -292,7 +302,7 @@ def _summary(root: Path, made: Mapping[Chapter, dict[str, Any] | None]) -> str:
     """The verdict table: the records of pages executed here, stored ones for the others."""
     findings = {}
     for chapter, of in made.items():
-        if chapter.dataset is None:
+        if not chapter.experiment or chapter.dataset is None:
             continue
         path = _record_of(chapter, root / ("results" if of is None else "_build/executed"))
         findings[chapter.dataset] = [
