@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import koopnb
-from koopnb import environment, spectrum, training
+from koopnb import environment, spectrum
 from koopnb.experiments import mnist
 
 RANK, WINDOW, SHIFT = 8, 187, 1876
@@ -33,29 +33,9 @@ STORE = Path(__file__).with_suffix(".json")
 
 def record(path: Path) -> None:
     """The snapshots of the report's run, layer after layer, as one .npz."""
-    import optax
-
-    config, data = mnist.protocol(), koopnb.load_dataset("mnist")
-    optimizer = optax.adadelta(config.learning_rate)
-    key_net, key = jax.random.split(jax.random.key(config.seed))
-    state = training.start(koopnb.MLP((784, *config.hidden, 10), key=key_net), optimizer)
-
-    def go(state: Any, epochs: int, recording: Any = None) -> training.Trained:
-        return training.train(
-            state,
-            data.x_train,
-            data.y_train,
-            optimizer=optimizer,
-            epochs=epochs,
-            key=key,
-            batch_size=config.batch_size,
-            recording=recording,
-        )
-
-    everything = training.Recording(training.every(1), training.params_of)
-    run = go(go(state, config.burn_in_epochs).state, config.record_epochs, everything)
+    snapshots = mnist.train(mnist.protocol(), further=False).snapshots
     arrays = {}
-    for number, layer in enumerate(run.recorded.layers):
+    for number, layer in enumerate(snapshots.layers):
         arrays[f"{number}.weight"], arrays[f"{number}.bias"] = layer.weight, layer.bias
     np.savez(path, **arrays)
 

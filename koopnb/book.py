@@ -34,6 +34,7 @@ class Chapter(NamedTuple):
 
 
 CHAPTERS = (
+    Chapter("06-partitions", "06-partitions", "mnist"),
     Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", experiment=True),
     Chapter(
         "08-digits",
