@@ -185,7 +185,10 @@ def powers(
     out = jnp.broadcast_to(start[:, None], (len(start), len(exponents)))
 
     def apply(i: Array, out: Array) -> Array:
-        return jnp.where(((exponents >> i) & 1 == 1)[None], squares[i] @ out, out)
+        bit = (exponents >> i) & 1 == 1
+        return jax.lax.cond(
+            jnp.any(bit), lambda: jnp.where(bit[None], squares[i] @ out, out), lambda: out
+        )
 
     def body(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         left, power, out = carry

@@ -60,9 +60,7 @@ def coupled(where: str, count: int, angle: float = 0.3) -> PyTree:
 def unseen(where: str, partition: str, *, count: int = 80, steps: int = 40) -> float:
     """Relative error, ``steps`` ahead, of an operator fitted to ``count`` coupled snapshots."""
     whole = coupled(where, count + steps)
-    operator = fit(
-        jax.tree.map(lambda x: x[:count], whole), partition=partition, q=ARMS[partition]
-    )
+    operator = fit(jax.tree.map(lambda x: x[:count], whole), partition=partition, q=ARMS[partition])
     held = spectrum.held_out(operator, jax.tree.map(lambda x: x[count - 1 :], whole), steps)
     return float(np.linalg.norm(held.error) / np.linalg.norm(held.change))
 
