@@ -77,3 +77,24 @@ def test_a_file_that_is_no_record_is_named(tmp_path):
     path.write_text("{")
     with pytest.raises(ValueError, match=f"{path.name} is not a result record"):
         record.load(path)
+
+
+def test_a_record_is_computed_once_and_belongs_to_one_version(tmp_path, monkeypatch):
+    stored, fresh, calls = tmp_path / "stored", tmp_path / "fresh", []
+
+    def obtain(config=Config()):
+        def compute():
+            calls.append(config)
+            return example(at=len(calls))
+
+        return record.obtain("trial", config, compute, [stored, fresh]).metrics["at"]
+
+    assert [obtain(), obtain()] == [1, 1]
+    assert not stored.exists()
+    assert obtain(Config(seed=4)) == 2
+    record.save(example(at=0), Config(), stored)
+    assert obtain() == 0
+    versions = record.koopnb.environment.versions() | {"koopnb": "0.0.1"}
+    monkeypatch.setattr(record.koopnb.environment, "versions", lambda: versions)
+    assert obtain() == 3
+    assert len(calls) == 3

@@ -7,7 +7,7 @@ import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,6 +94,34 @@ def load(path: str | os.PathLike) -> Record:
         raise ValueError(
             f"{path} is not a result record ({error}). Delete it and run the experiment again."
         ) from error
+
+
+def obtain(
+    experiment: str,
+    config: Any,
+    compute: Callable[[], Record],
+    folders: Sequence[str | os.PathLike],
+) -> Record:
+    """The record of a configuration: the first that a folder holds, else computed and kept.
+
+    A record of another configuration has another name; one made by another version of koopnb is
+    not taken. What is computed is written to the last folder at once, so an interrupted series
+    of seeds goes on where it stopped.
+
+    Args:
+        experiment: the experiment's name.
+        config: one seed's configuration.
+        compute: makes the record.
+        folders: where to look, in this order.
+    """
+    version = koopnb.environment.versions()["koopnb"]
+    for folder in folders:
+        path = path_of(experiment, config, folder)
+        if path.is_file():
+            found = load(path)
+            if found.environment["packages"]["koopnb"] == version:
+                return found
+    return load(save(compute(), config, folders[-1]))
 
 
 def _plain(value: Any) -> Any:
