@@ -103,7 +103,7 @@ def _motion(
 def _solve(field: Callable, start: Any, times: Array) -> Any:
     # Steps end at the times asked for: an interpolant would not be as accurate as they are.
     steps = diffrax.ClipStepSizeController(
-        diffrax.PIDController(rtol=RTOL, atol=ATOL), step_ts=times[1:-1]
+        diffrax.PIDController(rtol=RTOL, atol=ATOL), step_ts=times
     )
     return diffrax.diffeqsolve(
         diffrax.ODETerm(field),

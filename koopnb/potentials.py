@@ -74,8 +74,8 @@ def double_well() -> Potential:
     the inflection is at -1, where f' has a double root, the shallow minimum at 0, the top of
     the barrier at 3/4, the deep minimum at 3/2.
 
-    >>> double_well().gradient(np.array([-1.0], np.float32)).round(4).tolist()
-    [0.0]
+    >>> double_well().gradient(np.array([-2.0], np.float32)).round(2).tolist()
+    [-19.25]
     """
     return Potential(
         name="double well with an inflection",
