@@ -87,8 +87,8 @@ def double_well(top: float = 0.75) -> Potential:
             "not be the deeper of the two."
         )
     total, product = top + 1.5, top * 1.5
-    rising = (0.0, 0.0, product / 2, (2 * product - total) / 3, (product - 2 * total + 1) / 4)
-    rising += ((2 - total) / 5, 1 / 6)
+    slope = (0.0, product, 2 * product - total, product - 2 * total + 1, 2 - total, 1.0)
+    rising = (0.0, *(c / (power + 1) for power, c in enumerate(slope)))
     return Potential(
         name="double well with an inflection",
         dimension=1,
