@@ -6,7 +6,6 @@ $x \\leftarrow x - \\eta (f'(x) + \\bar z_B)$.
 """
 
 import operator
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -14,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from koopnb.potentials import Potential
 
 CHUNK = 64
 
@@ -77,7 +78,7 @@ class Runs(NamedTuple):
 
 
 def simulate(
-    potential: Callable,
+    potential: Potential,
     start: Float[Array, " runs"],
     *,
     noise: Noise,
@@ -89,7 +90,7 @@ def simulate(
     r"""Mini-batch gradient descent, $x \leftarrow x - \eta (f'(x) + \bar z_B)$, many runs at once.
 
     Args:
-        potential: f, from a number to a number; jax differentiates it.
+        potential: f, of one weight.
         start: every run's first weight.
         noise: where the tilts come from; a whole number of its epochs is computed, and what
             is beyond ``iterations`` is not used.
@@ -103,6 +104,7 @@ def simulate(
         ValueError: a budget below 1, a learning rate that is not positive, or starts on both
             sides of the target.
     """
+    _one_weight(potential)
     iterations = operator.index(iterations)
     if iterations < 1 or not np.all(np.asarray(learning_rate) > 0):
         raise ValueError(
@@ -124,7 +126,7 @@ def simulate(
 
 @eqx.filter_jit
 def _simulate(
-    potential: Callable,
+    potential: Potential,
     start: Float[Array, " runs"],
     target: Float[Array, ""],
     sign: Float[Array, ""],
@@ -133,7 +135,8 @@ def _simulate(
     iterations: Int[Array, ""],
     key: PRNGKeyArray,
 ) -> Runs:
-    slope = jax.vmap(jax.grad(potential))
+    def slope(x: Float[Array, " runs"]) -> Float[Array, " runs"]:
+        return jax.vmap(potential.gradient)(x[:, None])[:, 0]
 
     def iterate(state: tuple, tilt: Float[Array, " runs"]) -> tuple:
         runs, done = state
@@ -168,13 +171,13 @@ def temperature(learning_rate: float, noise_variance: float) -> float:
     return learning_rate * noise_variance / 2
 
 
-def kramers_rate(potential: Callable, well: float, top: float, temperature: float) -> float:
+def kramers_rate(potential: Potential, well: float, top: float, temperature: float) -> float:
     r"""The rate of leaving a well over a barrier that is high compared with the temperature.
 
     $$\frac{\sqrt{f''(a)\,|f''(b)|}}{2\pi}\, e^{-(f(b) - f(a)) / D}$$
 
     Args:
-        potential: f.
+        potential: f, of one weight.
         well: a, the minimum.
         top: b, the maximum beside it.
         temperature: D > 0.
@@ -184,19 +187,20 @@ def kramers_rate(potential: Callable, well: float, top: float, temperature: floa
 
     Source: Kramers, Physica 7 (1940), in the limit of strong friction.
     """
-    curvature = jax.grad(jax.grad(potential))
-    in_well, on_top = float(curvature(float(well))), float(curvature(float(top)))
+    _one_weight(potential)
+    points = [np.array([at], np.float32) for at in (well, top)]
+    in_well, on_top = (potential.hessian(at).item() for at in points)
     if not (in_well > 0 > on_top):
         raise ValueError(
             f"The second derivative is {in_well:.3g} at well={well} and {on_top:.3g} at "
             f"top={top}: it must be positive in a well and negative on a top."
         )
-    barrier = float(potential(top)) - float(potential(well))
-    return float(np.sqrt(-in_well * on_top) / (2 * np.pi) * np.exp(-barrier / temperature))
+    low, high = (potential(at).item() for at in points)
+    return float(np.sqrt(-in_well * on_top) / (2 * np.pi) * np.exp((low - high) / temperature))
 
 
 def mean_passage_time(
-    potential: Callable, start: float, target: float, temperature: float, *, points: int = 8001
+    potential: Potential, start: float, target: float, temperature: float, *, points: int = 8001
 ) -> float:
     r"""How long the diffusion takes on average from ``start`` to ``target`` > ``start``.
 
@@ -205,7 +209,7 @@ def mean_passage_time(
     in units of $t = k\eta$: exact for the diffusion at any temperature, by quadrature.
 
     Args:
-        potential: f, which must rise to the left of ``start``.
+        potential: f, of one weight; it must rise to the left of ``start``.
         start: where the diffusion begins.
         target: where it is stopped.
         temperature: D > 0.
@@ -216,17 +220,17 @@ def mean_passage_time(
 
     Source: Gardiner, Handbook of Stochastic Methods, section 5.2.7.
     """
-    from scipy.integrate import cumulative_simpson, simpson
+    from scipy.integrate import simpson
 
     if not target > start:
         raise ValueError(
             f"start={start}, target={target}: the target must lie above the start. Mirror the "
             "potential for the other direction."
         )
-    values = jax.vmap(potential)
+    _one_weight(potential)
     for reach in 2.0 ** np.arange(-4, 7):
         z = np.linspace(start - reach, target, points)
-        f = np.asarray(values(jnp.asarray(z)), np.float64)
+        f = np.asarray(jax.vmap(potential)(jnp.asarray(z[:, None])), np.float64)
         if f[0] - f[z >= start].max() > 0 and f[0] - f.min() > 40 * temperature:
             break
     else:
@@ -234,13 +238,11 @@ def mean_passage_time(
             f"The potential does not rise by 40 temperatures ({40 * temperature:.3g}) within "
             f"{reach:g} to the left of start={start}, so the walk would get lost there."
         )
-    # Both exponents stay below zero, so that neither integral overflows.
-    low, high = f.min(), f[z >= start].max()
-    inner = cumulative_simpson(np.exp((low - f) / temperature), x=z, initial=0)
-    outer = np.where(z >= start, np.exp((f - high) / temperature) * inner, 0)
+    # In logarithms, since both exponentials overflow at low temperatures.
+    logs = np.logaddexp(-f[1:] / temperature, -f[:-1] / temperature) + np.log((z[1] - z[0]) / 2)
+    inner = np.logaddexp.accumulate(np.concatenate([[-np.inf], logs]))
     kept = z >= start
-    area = simpson(outer[kept], x=z[kept])
-    return float(area * np.exp((high - low) / temperature) / temperature)
+    return float(simpson(np.exp(f[kept] / temperature + inner[kept]), x=z[kept]) / temperature)
 
 
 def stationary_variance(
@@ -302,3 +304,11 @@ def rate_interval(events: int, exposure: float) -> tuple[float, float]:
 
     low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
     return float(low / exposure), float(chi2.ppf(0.975, 2 * events + 2) / 2 / exposure)
+
+
+def _one_weight(potential: Potential) -> None:
+    if potential.dimension != 1:
+        raise ValueError(
+            f"{potential.name} has {potential.dimension} weights: passages are timed along one, "
+            "as in double_well()."
+        )
