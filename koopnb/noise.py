@@ -37,6 +37,33 @@ def per_example_gradients(
     return jax.vmap(gradient)(x, y)
 
 
+@eqx.filter_jit
+def losses_along(
+    params: PyTree,
+    direction: Float[Array, " m"],
+    distances: Float[Array, " points"],
+    x: Float[Array, "samples d"],
+    y: Int[Array, " samples"],
+) -> Float[Array, "points samples"]:
+    r"""The loss of every sample along a line, $f_{\{i\}}(\theta + l\,u)$; a batch's is their mean.
+
+    Args:
+        params: $\theta$, where the line begins.
+        direction: u, in the order of `per_example_gradients`.
+        distances: the l, in lengths of u.
+        x: inputs.
+        y: classes.
+    """
+    arrays, static = eqx.partition(params, eqx.is_inexact_array)
+    origin, unravel = ravel_pytree(arrays)
+
+    def losses(distance: Float[Array, ""]) -> Float[Array, " samples"]:
+        network = eqx.combine(unravel(origin + distance * direction), static)
+        return -jnp.take_along_axis(jax.vmap(network)(x), y[:, None], axis=1)[:, 0]
+
+    return jax.lax.map(losses, distances)
+
+
 def draw_batches(
     rng: np.random.Generator, samples: int, batch_size: int, draws: int, *, replace: bool
 ) -> Int[np.ndarray, "draws batch"]:
@@ -45,7 +72,7 @@ def draw_batches(
     Args:
         rng: the source of chance.
         samples: N, how many there are to draw from.
-        batch_size: B, at least 1; at most N without replacement.
+        batch_size: |B|, at least 1; at most N without replacement.
         draws: how many batches.
         replace: whether a batch may hold a sample twice.
 
@@ -68,8 +95,9 @@ def draw_batches(
 def batch_noise(
     gradients: Float[Array | np.ndarray, "samples m"], batches: Int[np.ndarray, "draws batch"]
 ) -> Float[Array, "draws m"]:
-    r"""The error of every batch's gradient, $\nabla f_B - \nabla f = \frac1B \sum_{i \in B} g_i
-    - \frac1N \sum_i g_i$.
+    r"""The error of every batch's gradient, $\nabla f_B - \nabla f$.
+
+    $$\frac{1}{|B|} \sum_{i \in B} g_i - \frac1N \sum_i g_i$$
 
     Args:
         gradients: from `per_example_gradients`, or any values with the samples leading.
@@ -86,21 +114,21 @@ def noise_variance(
 ) -> float:
     r"""The expected squared length of `batch_noise`, without drawing a batch.
 
-    $$E\,|\nabla f_B - \nabla f|^2 = \frac{\operatorname{tr} C}{B} \cdot
+    $$E\,|\nabla f_B - \nabla f|^2 = \frac{\operatorname{tr} C}{|B|} \cdot
       \begin{cases} 1 & \text{with replacement} \\
-      (N - B)/(N - 1) & \text{without} \end{cases}$$
+      (N - |B|)/(N - 1) & \text{without} \end{cases}$$
 
     where C is the covariance of the N per-example gradients.
 
     Args:
         gradients: from `per_example_gradients`.
-        batch_size: B, at least 1; at most N without replacement.
+        batch_size: |B|, at least 1; at most N without replacement.
         replace: how the batches are drawn.
 
     Raises:
         ValueError: a batch size that is out of range.
 
-    Source: Cochran, Sampling Techniques (1977), theorem 2.2, for the finite population.
+    Source: Cochran, Sampling Techniques (1977), chapter 2, for the finite population.
     """
     samples, batch_size = len(gradients), operator.index(batch_size)
     if batch_size < 1 or (not replace and batch_size > samples):
