@@ -5,7 +5,7 @@
 const koopnbPlayground = (() => {
   const WIDTH = 360, HEIGHT = 270, BOX = 1000; // of a drawing; of the level lines
   const PLOT = { left: 44, right: 350, top: 12, bottom: 226 };
-  const DECADES = [-6, 2]; // of the loss above the deepest minimum
+  const DECADES = [-6, 2]; // of the loss above the minimum, on a plane; a wire has a linear axis
   const FINE = 100; // steps of the flow in one step of the descent
   const POINTS = 4000; // of the flow that are drawn, at most
   const QUIET = 500; // milliseconds after the last change until the result is read aloud
@@ -135,6 +135,22 @@ const koopnbPlayground = (() => {
     group.append(make("line", { ...ends, class: "grid" }), make("text", where, text));
   }
 
+  // The same axis of the loss for the wire and for its chart.
+  function heightScale(group, { terms, view: [[from, to]] }) {
+    const heights = Array.from({ length: 301 }, (_, k) => value(terms, [from + (k / 300) * (to - from)]));
+    const low = Math.min(...heights), room = Math.max(...heights) - low;
+    const ends = [low - 0.08 * room, low + 1.04 * room], up = scale(...ends, PLOT.bottom, PLOT.top);
+    for (const y of ticks(...ends)) axis(group, up(y), true, number(y));
+    return up;
+  }
+
+  function decades(group, floor) {
+    const up = scale(...DECADES, PLOT.bottom - 8, PLOT.top + 8);
+    const signs = { "-6": "⁻⁶", "-4": "⁻⁴", "-2": "⁻²", 0: "⁰", 2: "²" };
+    for (const [power, sign] of Object.entries(signs)) axis(group, up(Number(power)), true, `10${sign}`);
+    return (loss) => (Number.isNaN(loss) ? NaN : up(Math.log10(Math.max(loss - floor, 1e-9))));
+  }
+
   // The landscape, once; the function that it returns draws the paths on it.
   function scenery({ still, moving }, landscape) {
     const { left, right, top, bottom } = PLOT, { terms, view } = landscape;
@@ -145,9 +161,7 @@ const koopnbPlayground = (() => {
     if (view.length === 1) {
       const xs = Array.from({ length: 301 }, (_, k) => view[0][0] + (k / 300) * (view[0][1] - view[0][0]));
       const heights = xs.map((x) => value(terms, [x]));
-      const low = Math.min(...heights), room = Math.max(...heights) - low;
-      const up = scale(low - 0.08 * room, low + 1.04 * room, bottom, top);
-      for (const y of ticks(low - 0.08 * room, low + 1.04 * room)) axis(still, up(y), true, number(y));
+      const up = heightScale(still, landscape);
       still.append(make("path", { class: "curve", d: line(xs.map((x, k) => [across(x), up(heights[k])])) }));
       point = (x, loss) => [across(x[0]), up(loss)];
     } else {
@@ -176,14 +190,10 @@ const koopnbPlayground = (() => {
   }
 
   function chart({ still, moving }, landscape) {
-    const { left, right, top, bottom } = PLOT, { steps, floor } = landscape;
-    const across = scale(0, steps, left, right), up = scale(...DECADES, bottom - 8, top + 8);
+    const { steps, floor, view } = landscape, across = scale(0, steps, PLOT.left, PLOT.right);
     still.replaceChildren();
     for (const k of ticks(0, steps)) axis(still, across(k), false, number(k));
-    const powers = { "-6": "⁻⁶", "-4": "⁻⁴", "-2": "⁻²", 0: "⁰", 2: "²" };
-    for (const [power, sign] of Object.entries(powers)) axis(still, up(Number(power)), true, `10${sign}`);
-    const height = (loss) =>
-      Number.isNaN(loss) ? NaN : up(Math.log10(Math.max(loss - floor, 10 ** (DECADES[0] - 1))));
+    const height = view.length > 1 ? decades(still, floor) : heightScale(still, landscape);
     return (path, reference, every) => {
       moving.replaceChildren(
         make("path", {
@@ -215,8 +225,8 @@ const koopnbPlayground = (() => {
       `${id}-map`, `${words.title}: the path on the landscape; the result is said below it.`, "", "");
     const fall = drawing(
       `${id}-fall`, `${words.title}: the loss against the iteration; the result is said below it.`,
-      "iteration", "loss above the minimum");
-    const [xlabel, ylabel] = [...map.svg.children].slice(-2);
+      "iteration", "");
+    const [xlabel, ylabel] = [...map.svg.children].slice(-2), losses = fall.svg.lastChild;
     const result = make("p", { class: "result" });
     const spoken = make("p", { class: "spoken", "aria-live": "polite" });
     const controls = make("div", { class: "controls" });
@@ -249,6 +259,7 @@ const koopnbPlayground = (() => {
       );
       xlabel.textContent = plane ? "first weight" : "weight";
       ylabel.textContent = plane ? "second weight" : "loss";
+      losses.textContent = plane ? "loss above the minimum" : "loss";
       show = scenery(map, landscape);
       plot = chart(fall, landscape);
       update();
