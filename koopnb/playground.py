@@ -146,9 +146,12 @@ def level_lines(potential: Potential) -> str:
     return "".join(
         "M" + "L".join(f"{x:.0f} {BOX - y:.0f}" for x, y in (line - low) / (high - low) * BOX)
         for level in lines.allsegs
-        for line in (segment[:: max(1, len(segment) // POINTS)] for segment in level)
-        if len(line) > 2
+        for line in map(_thinned, level)
     )
+
+
+def _thinned(line: np.ndarray) -> np.ndarray:
+    return np.vstack([line[:: max(1, len(line) // POINTS)], line[-1:]])
 
 
 def _rounded(value: float) -> float:

@@ -4,7 +4,7 @@
 
 const koopnbPlayground = (() => {
   const WIDTH = 360, HEIGHT = 270, BOX = 1000; // of a drawing; of the level lines
-  const PLOT = { left: 44, right: 350, top: 12, bottom: 226 };
+  const PLOT = { left: 52, right: 346, top: 8, bottom: 222 };
   const DECADES = [-6, 2]; // of the loss above the minimum, on a plane; a wire has a linear axis
   const FINE = 100; // steps of the flow in one step of the descent
   const POINTS = 4000; // of the flow that are drawn, at most
@@ -73,8 +73,8 @@ const koopnbPlayground = (() => {
 
   const number = (x) => {
     if (!Number.isFinite(x)) return "beyond all numbers";
-    const text = Math.abs(x) >= 1e4 || (x && Math.abs(x) < 1e-3)
-      ? x.toExponential(1) : String(Number(x.toPrecision(3)));
+    const text = Math.abs(x) >= 1e4 || (x && Math.abs(x) < 1e-4)
+      ? x.toExponential(1).replace(".0", "") : String(Number(x.toPrecision(3)));
     return text.replace("-", "−").replace("e+", "e");
   };
   const place = (point) => point.length > 1 ? `(${point.map(number).join(", ")})` : number(point[0]);
@@ -116,10 +116,10 @@ const koopnbPlayground = (() => {
       make("rect", { ...frame, class: "frame" }),
       still,
       moving,
-      make("text", { x: (left + right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, xlabel),
+      make("text", { x: (left + right) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, xlabel),
       make(
         "text",
-        { transform: `translate(11 ${(top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" },
+        { transform: `translate(13 ${(top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" },
         ylabel,
       ),
     );
@@ -130,10 +130,13 @@ const koopnbPlayground = (() => {
     const { left, right, top, bottom } = PLOT;
     const ends = vertical ? { x1: left, x2: right, y1: at, y2: at } : { x1: at, x2: at, y1: top, y2: bottom };
     const where = vertical
-      ? { x: left - 5, y: at + 4, "text-anchor": "end" }
-      : { x: at, y: bottom + 16, "text-anchor": "middle" };
+      ? { x: left - 5, y: at + 5, "text-anchor": "end" }
+      : { x: at, y: bottom + 17, "text-anchor": "middle" };
     group.append(make("line", { ...ends, class: "grid" }), make("text", where, text));
   }
+
+  const ring = (name, [x, y], r) =>
+    [x, y].every(Number.isFinite) ? [make("circle", { class: name, cx: inside(x), cy: inside(y), r })] : [];
 
   // The same axis of the loss for the wire and for its chart.
   function heightScale(group, { terms, view: [[from, to]] }) {
@@ -181,10 +184,11 @@ const koopnbPlayground = (() => {
       const guide = reference.x.map((x, k) => point(x, reference.loss[k]));
       moving.replaceChildren(
         make("path", { class: "reference", d: line(guide) }),
+        ...ring("reference-end", guide.at(-1), 5),
         make("path", { class: "path", d: line(whole) }),
-        ...whole.map(([x, y]) => make("circle", { class: "dot", cx: inside(x), cy: inside(y), r: 3 })),
-        make("circle", { class: "begin", cx: whole[0][0], cy: whole[0][1], r: 6 }),
-        make("circle", { class: "end", cx: inside(whole.at(-1)[0]), cy: inside(whole.at(-1)[1]), r: 6 }),
+        ...whole.flatMap((dot) => ring("dot", dot, 3)),
+        ...ring("begin", whole[0], 6),
+        ...ring("end", whole.at(-1), 6),
       );
     };
   }
