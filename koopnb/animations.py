@@ -157,7 +157,7 @@ def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Sce
         x, y = points[done, 0], heights[done]
         if world.step is None:
             at = np.interp(t, times, points[:, 0])
-            here = at, np.interp(at, far, height)
+            here = np.array([at, np.interp(at, far, height)])
             x, y = np.append(x, here[0]), np.append(y, here[1])
         else:
             here = _hop(times, np.column_stack([points[:, 0], heights]), t, until)
@@ -340,7 +340,7 @@ def _hop(times: np.ndarray, points: np.ndarray, t: float, until: float) -> np.nd
 
 
 def _on_map(axis: Axes, potential: Potential, world: World, until: float) -> Scene:
-    style = {} if world.step is None else {"marker": "o", "markersize": 4.5}
+    style: dict[str, Any] = {} if world.step is None else {"marker": "o", "markersize": 4.5}
     (trace,) = axis.plot([], [], color=world.colour, linewidth=2, alpha=0.7, **style)
     (point,) = axis.plot([], [], "o", color=world.colour, markersize=13, mec="white", mew=2)
     times, points = _track(world, potential, until)

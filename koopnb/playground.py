@@ -109,7 +109,8 @@ def polynomial(potential: Potential) -> list[list[Any]]:
         terms = [[c, [power]] for power, c in enumerate(potential.coefficients) if c]
     else:
         terms = _from_derivatives(potential)
-    points = np.random.default_rng(0).uniform(*np.transpose(potential.view), (20, d))
+    low, high = np.asarray(potential.view).T
+    points = np.random.default_rng(0).uniform(low, high, (20, d))
     with jax.enable_x64(True):
         true = np.asarray(jax.vmap(potential)(jnp.asarray(points)))
     said = sum(value * np.prod(points ** np.asarray(powers), axis=-1) for value, powers in terms)
@@ -147,6 +148,7 @@ def level_lines(potential: Potential) -> str:
         "M" + "L".join(f"{x:.0f} {BOX - y:.0f}" for x, y in (line - low) / (high - low) * BOX)
         for level in lines.allsegs
         for line in map(_thinned, level)
+        if len(line)
     )
 
 
