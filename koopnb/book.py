@@ -34,6 +34,8 @@ class Chapter(NamedTuple):
 
 
 CHAPTERS = (
+    Chapter("01-gradient-flow", "01-gradient-flow"),
+    Chapter("03-momentum", "03-momentum"),
     Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", experiment=True),
     Chapter(
         "08-digits",

@@ -90,7 +90,9 @@ def stability_limit(
 
     def stays(step: float) -> bool:
         path = descend(potential, start, step=step, steps=iterations, momentum=momentum)
-        return bool(np.abs(path.x[-1] - np.asarray(minimum)).max() < NEARBY)
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends = np.linalg.norm(path.x[[0, -1]] - np.asarray(minimum), axis=-1)
+        return bool(ends[1] < ends[0])
 
     return threshold(stays, 1e-6, 1e3, digits=3)
 
