@@ -14,8 +14,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from koopnb import figures
 from koopnb.motion import Path
-from koopnb.playground import levels, playground
+from koopnb.playground import playground
 from koopnb.potentials import Potential
 
 __all__ = [
@@ -36,7 +37,6 @@ FPS = 25
 DPI = 135
 FONT = 16  # points on a figure 7.2 inches wide: still read when the film is 330 pixels wide
 SIZE = (7.2, 3.6)
-INK = "#333333"
 HOP = 0.25  # seconds that a point is seen on its way from one iterate to the next, at most
 
 
@@ -128,16 +128,18 @@ def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Sce
     far = np.linspace(2 * low - high, 2 * high - low, 1201)
     height = _values(potential, far[:, None])
     seen = height[(far >= low) & (far <= high)]
-    axis.plot(far, height, color=INK, linewidth=2.5, solid_capstyle="round", zorder=1)
+    figures.wire(axis, potential, minima=False)
     axis.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     room = np.ptp(seen)
     axis.set_ylim(seen.min() - 0.3 * room, seen.max() + 0.06 * room)
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set_visible(False)
+    axis.grid(False)
     axis.set_xlabel("weight", fontsize=FONT)
+    axis.set_ylabel("")
     title = textwrap.fill(world.label, 16)
-    axis.set_title(title, color=world.colour, fontsize=FONT, fontweight="bold")
+    axis.set_title(title, color=world.colour, fontsize=FONT, fontweight="bold", loc="center")
     (trace,) = axis.plot([], [], color=world.colour, linewidth=5, alpha=0.35, zorder=2)
     (bead,) = axis.plot([], [], "o", color=world.colour, markersize=17, mec="white", mew=2)
     moving = [trace, bead]
@@ -155,7 +157,7 @@ def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Sce
         x, y = points[done, 0], heights[done]
         if world.step is None:
             at = np.interp(t, times, points[:, 0])
-            here = at, np.interp(at, far, height)
+            here = np.array([at, np.interp(at, far, height)])
             x, y = np.append(x, here[0]), np.append(y, here[1])
         else:
             here = _hop(times, np.column_stack([points[:, 0], heights]), t, until)
@@ -167,14 +169,9 @@ def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Sce
 
 
 def on_map(axis: Axes, potential: Potential, worlds: Sequence[World], until: float) -> Scene:
-    """Draws the landscape's level lines; the scene is every world's point and its trace."""
-    (left, right), (bottom, top) = potential.view
-    x, y = np.linspace(left, right, 121), np.linspace(bottom, top, 121)
-    grid = np.stack(np.meshgrid(x, y), -1)
-    height = _values(potential, grid.reshape(-1, 2)).reshape(grid.shape[:2])
-    axis.contour(x, y, height, levels=levels(height), colors="#b8b8b8", linewidths=1)
-    axis.plot(*potential.minima[0], "+", color=INK, markersize=13, mew=2)
-    axis.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
+    """Draws the landscape; the scene is every world's point and its trace."""
+    figures.landscape(axis, potential, levels=9)
+    axis.set(xticks=[], yticks=[])
     axis.set_xlabel("first weight", fontsize=FONT)
     axis.set_ylabel("second weight", fontsize=FONT)
     scenes = [_on_map(axis, potential, world, until) for world in worlds]
@@ -203,6 +200,7 @@ def losses(axis: Axes, potential: Potential, worlds: Sequence[World], until: flo
     every = np.concatenate(found)
     top, bottom = every[0] * 30 ** len(worlds), max(every.min(), every[0] * 1e-6)
     axis.set(xlim=(0, until), ylim=(bottom / 2, top), xticks=[])
+    axis.grid(False)
     axis.minorticks_off()
     axis.tick_params(labelsize=FONT - 3)
     axis.spines[["top", "right"]].set_visible(False)
@@ -271,7 +269,8 @@ def show(film: Film, *, alt: str, caption: str, name: str) -> None:
     size = f'width="{film.width}" height="{film.height}"'
     words = html.escape(alt)
     page = (
-        f'<figure class="film" id="{html.escape(name)}">\n'
+        f'<figure class="film" id="{html.escape(name)}" '
+        f'style="--ratio: {film.height / film.width:.4f}">\n'
         f'<video controls playsinline muted preload="metadata" {size} aria-label="{words}" '
         f'poster="{poster}" src="{video}"></video>\n'
         f'<img class="film-still" {size} alt="{words}" src="{poster}">\n'
@@ -341,7 +340,7 @@ def _hop(times: np.ndarray, points: np.ndarray, t: float, until: float) -> np.nd
 
 
 def _on_map(axis: Axes, potential: Potential, world: World, until: float) -> Scene:
-    style = {} if world.step is None else {"marker": "o", "markersize": 4.5}
+    style: dict[str, Any] = {} if world.step is None else {"marker": "o", "markersize": 4.5}
     (trace,) = axis.plot([], [], color=world.colour, linewidth=2, alpha=0.7, **style)
     (point,) = axis.plot([], [], "o", color=world.colour, markersize=13, mec="white", mew=2)
     times, points = _track(world, potential, until)

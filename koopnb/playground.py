@@ -7,19 +7,21 @@ import html
 import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from contourpy import contour_generator
+from matplotlib.figure import Figure
 
+from koopnb import figures, outcomes
 from koopnb.potentials import Potential, double_well, quadratic, rosenbrock
 
 KINDS = ("gradient-flow", "momentum")
 DEGREE = 4
 BOX = 1000  # level lines are drawn on a square of so many units a side
+POINTS = 120  # of a level line
 # Iterations shown: enough for a good choice to arrive, too few for a bad one.
 STEPS = {"double well": 60, "quadratic bowl": 80, "Rosenbrock's valley": 400}
 
@@ -27,7 +29,7 @@ STEPS = {"double well": 60, "quadratic bowl": 80, "Rosenbrock's valley": 400}
 def playground(
     kind: str, potentials: Mapping[str, Potential] | None = None, *, steps: int | None = None
 ) -> None:
-    """Displays a playground; where no script runs, the figure that follows it in the page stands in.
+    """Displays a playground; without scripts the figure that follows in the page is shown.
 
     Args:
         kind: "gradient-flow", with gradient descent beside the flow that it follows, or
@@ -69,8 +71,8 @@ def landscape(kind: str, name: str, potential: Potential, steps: int) -> dict[st
     """
     terms = polynomial(potential)
     with jax.enable_x64(True):
-        curvature = float(np.linalg.eigvalsh(potential.hessian(_point(potential.minima[0]))).max())
-        floor = float(potential(_point(potential.minima[0])))
+        floor = float(potential(np.asarray(potential.minima[0], np.float64)))
+    curvature = outcomes.curvature(potential, potential.minima[0])[-1]
     most = _rounded((1.6 if kind == KINDS[0] else 2.4) * 2 / curvature)
     sliders = {"step": _slider(most / 100, most, most / 100, 0.3 * most)}
     if kind == "momentum":
@@ -107,7 +109,8 @@ def polynomial(potential: Potential) -> list[list[Any]]:
         terms = [[c, [power]] for power, c in enumerate(potential.coefficients) if c]
     else:
         terms = _from_derivatives(potential)
-    points = np.random.default_rng(0).uniform(*np.transpose(potential.view), (20, d))
+    low, high = np.asarray(potential.view).T
+    points = np.random.default_rng(0).uniform(low, high, (20, d))
     with jax.enable_x64(True):
         true = np.asarray(jax.vmap(potential)(jnp.asarray(points)))
     said = sum(value * np.prod(points ** np.asarray(powers), axis=-1) for value, powers in terms)
@@ -138,26 +141,19 @@ def _from_derivatives(potential: Potential) -> list[list[Any]]:
 
 def level_lines(potential: Potential) -> str:
     """Level lines over the view, as an SVG path on a square of ``BOX`` units, y downwards."""
-    axes = [np.linspace(low, high, 81) for low, high in potential.view]
-    grid = np.stack(np.meshgrid(*axes), -1)
-    height = np.asarray(jax.vmap(potential)(grid.reshape(-1, 2))).reshape(grid.shape[:2])
-    ticks = np.linspace(0, BOX, 81)
-    lines = contour_generator(ticks, BOX - ticks, height)
+    artists = figures.landscape(Figure().subplots(), potential, levels=9)
+    low, high = np.asarray(potential.view).T
+    lines: Any = artists[1]
     return "".join(
-        "M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in line)
-        for level in levels(height)
-        for line in lines.lines(level)
+        "M" + "L".join(f"{x:.0f} {BOX - y:.0f}" for x, y in (line - low) / (high - low) * BOX)
+        for level in lines.allsegs
+        for line in map(_thinned, level)
+        if len(line)
     )
 
 
-def levels(height: np.ndarray, count: int = 9) -> np.ndarray:
-    """Levels of a contour plot, closer where a landscape is low."""
-    low, high = float(height.min()), float(height.max())
-    return low + (high - low) * np.linspace(0, 1, count + 1)[1:] ** 3
-
-
-def _point(entries: Sequence[float]) -> np.ndarray:
-    return np.asarray(entries, np.float64)
+def _thinned(line: np.ndarray) -> np.ndarray:
+    return np.vstack([line[:: max(1, len(line) // POINTS)], line[-1:]])
 
 
 def _rounded(value: float) -> float:

@@ -4,8 +4,8 @@
 
 const koopnbPlayground = (() => {
   const WIDTH = 360, HEIGHT = 270, BOX = 1000; // of a drawing; of the level lines
-  const PLOT = { left: 44, right: 350, top: 12, bottom: 226 };
-  const DECADES = [-6, 2]; // of the loss above the deepest minimum
+  const PLOT = { left: 52, right: 346, top: 8, bottom: 222 };
+  const DECADES = [-6, 2]; // of the loss above the minimum, on a plane; a wire has a linear axis
   const FINE = 100; // steps of the flow in one step of the descent
   const POINTS = 4000; // of the flow that are drawn, at most
   const QUIET = 500; // milliseconds after the last change until the result is read aloud
@@ -73,8 +73,8 @@ const koopnbPlayground = (() => {
 
   const number = (x) => {
     if (!Number.isFinite(x)) return "beyond all numbers";
-    const text = Math.abs(x) >= 1e4 || (x && Math.abs(x) < 1e-3)
-      ? x.toExponential(1) : String(Number(x.toPrecision(3)));
+    const text = Math.abs(x) >= 1e4 || (x && Math.abs(x) < 1e-4)
+      ? x.toExponential(1).replace(".0", "") : String(Number(x.toPrecision(3)));
     return text.replace("-", "−").replace("e+", "e");
   };
   const place = (point) => point.length > 1 ? `(${point.map(number).join(", ")})` : number(point[0]);
@@ -116,10 +116,10 @@ const koopnbPlayground = (() => {
       make("rect", { ...frame, class: "frame" }),
       still,
       moving,
-      make("text", { x: (left + right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, xlabel),
+      make("text", { x: (left + right) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, xlabel),
       make(
         "text",
-        { transform: `translate(11 ${(top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" },
+        { transform: `translate(13 ${(top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" },
         ylabel,
       ),
     );
@@ -130,9 +130,28 @@ const koopnbPlayground = (() => {
     const { left, right, top, bottom } = PLOT;
     const ends = vertical ? { x1: left, x2: right, y1: at, y2: at } : { x1: at, x2: at, y1: top, y2: bottom };
     const where = vertical
-      ? { x: left - 5, y: at + 4, "text-anchor": "end" }
-      : { x: at, y: bottom + 16, "text-anchor": "middle" };
+      ? { x: left - 5, y: at + 5, "text-anchor": "end" }
+      : { x: at, y: bottom + 17, "text-anchor": "middle" };
     group.append(make("line", { ...ends, class: "grid" }), make("text", where, text));
+  }
+
+  const ring = (name, [x, y], r) =>
+    [x, y].every(Number.isFinite) ? [make("circle", { class: name, cx: inside(x), cy: inside(y), r })] : [];
+
+  // The same axis of the loss for the wire and for its chart.
+  function heightScale(group, { terms, view: [[from, to]] }) {
+    const heights = Array.from({ length: 301 }, (_, k) => value(terms, [from + (k / 300) * (to - from)]));
+    const low = Math.min(...heights), room = Math.max(...heights) - low;
+    const ends = [low - 0.08 * room, low + 1.04 * room], up = scale(...ends, PLOT.bottom, PLOT.top);
+    for (const y of ticks(...ends)) axis(group, up(y), true, number(y));
+    return up;
+  }
+
+  function decades(group, floor) {
+    const up = scale(...DECADES, PLOT.bottom - 8, PLOT.top + 8);
+    const signs = { "-6": "⁻⁶", "-4": "⁻⁴", "-2": "⁻²", 0: "⁰", 2: "²" };
+    for (const [power, sign] of Object.entries(signs)) axis(group, up(Number(power)), true, `10${sign}`);
+    return (loss) => (Number.isNaN(loss) ? NaN : up(Math.log10(Math.max(loss - floor, 1e-9))));
   }
 
   // The landscape, once; the function that it returns draws the paths on it.
@@ -145,9 +164,7 @@ const koopnbPlayground = (() => {
     if (view.length === 1) {
       const xs = Array.from({ length: 301 }, (_, k) => view[0][0] + (k / 300) * (view[0][1] - view[0][0]));
       const heights = xs.map((x) => value(terms, [x]));
-      const low = Math.min(...heights), room = Math.max(...heights) - low;
-      const up = scale(low - 0.08 * room, low + 1.04 * room, bottom, top);
-      for (const y of ticks(low - 0.08 * room, low + 1.04 * room)) axis(still, up(y), true, number(y));
+      const up = heightScale(still, landscape);
       still.append(make("path", { class: "curve", d: line(xs.map((x, k) => [across(x), up(heights[k])])) }));
       point = (x, loss) => [across(x[0]), up(loss)];
     } else {
@@ -167,23 +184,20 @@ const koopnbPlayground = (() => {
       const guide = reference.x.map((x, k) => point(x, reference.loss[k]));
       moving.replaceChildren(
         make("path", { class: "reference", d: line(guide) }),
+        ...ring("reference-end", guide.at(-1), 5),
         make("path", { class: "path", d: line(whole) }),
-        ...whole.map(([x, y]) => make("circle", { class: "dot", cx: inside(x), cy: inside(y), r: 3 })),
-        make("circle", { class: "begin", cx: whole[0][0], cy: whole[0][1], r: 6 }),
-        make("circle", { class: "end", cx: inside(whole.at(-1)[0]), cy: inside(whole.at(-1)[1]), r: 6 }),
+        ...whole.flatMap((dot) => ring("dot", dot, 3)),
+        ...ring("begin", whole[0], 6),
+        ...ring("end", whole.at(-1), 6),
       );
     };
   }
 
   function chart({ still, moving }, landscape) {
-    const { left, right, top, bottom } = PLOT, { steps, floor } = landscape;
-    const across = scale(0, steps, left, right), up = scale(...DECADES, bottom - 8, top + 8);
+    const { steps, floor, view } = landscape, across = scale(0, steps, PLOT.left, PLOT.right);
     still.replaceChildren();
     for (const k of ticks(0, steps)) axis(still, across(k), false, number(k));
-    const powers = { "-6": "⁻⁶", "-4": "⁻⁴", "-2": "⁻²", 0: "⁰", 2: "²" };
-    for (const [power, sign] of Object.entries(powers)) axis(still, up(Number(power)), true, `10${sign}`);
-    const height = (loss) =>
-      Number.isNaN(loss) ? NaN : up(Math.log10(Math.max(loss - floor, 10 ** (DECADES[0] - 1))));
+    const height = view.length > 1 ? decades(still, floor) : heightScale(still, landscape);
     return (path, reference, every) => {
       moving.replaceChildren(
         make("path", {
@@ -215,8 +229,8 @@ const koopnbPlayground = (() => {
       `${id}-map`, `${words.title}: the path on the landscape; the result is said below it.`, "", "");
     const fall = drawing(
       `${id}-fall`, `${words.title}: the loss against the iteration; the result is said below it.`,
-      "iteration", "loss above the minimum");
-    const [xlabel, ylabel] = [...map.svg.children].slice(-2);
+      "iteration", "");
+    const [xlabel, ylabel] = [...map.svg.children].slice(-2), losses = fall.svg.lastChild;
     const result = make("p", { class: "result" });
     const spoken = make("p", { class: "spoken", "aria-live": "polite" });
     const controls = make("div", { class: "controls" });
@@ -249,6 +263,7 @@ const koopnbPlayground = (() => {
       );
       xlabel.textContent = plane ? "first weight" : "weight";
       ylabel.textContent = plane ? "second weight" : "loss";
+      losses.textContent = plane ? "loss above the minimum" : "loss";
       show = scenery(map, landscape);
       plot = chart(fall, landscape);
       update();
