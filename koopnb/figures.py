@@ -11,7 +11,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from koopnb import playground
 from koopnb.potentials import Potential
 
 # After Okabe and Ito; purple and green are darkened for contrast on white.
@@ -119,14 +118,15 @@ def wire(axis: Axes, potential: Potential, *, minima: bool = True) -> list[Artis
 def landscape(axis: Axes, potential: Potential, *, levels: int = 14) -> list[Artist]:
     """Level lines of a potential of two variables over its view, the minima marked.
 
-    Levels are those of `playground.levels`.
+    Levels are closer together where the landscape is low.
     """
     sides = [np.linspace(*side, 161) for side in potential.view]
     grid = np.stack(np.meshgrid(*sides), -1)
     height = _values(potential, grid.reshape(-1, 2)).reshape(grid.shape[:2])
-    at = playground.levels(height, levels)
+    low = height.min()
+    at = low + np.ptp(height) * np.linspace(0, 1, levels + 1)[1:] ** 3
     artists: list[Artist] = [
-        axis.contourf(*sides, height, levels=[height.min(), *at], cmap="Blues_r", alpha=0.35),
+        axis.contourf(*sides, height, levels=[low, *at], cmap="Blues_r", alpha=0.35),
         axis.contour(*sides, height, levels=at, colors="#7a8794", linewidths=0.6),
     ]
     artists += axis.plot(*np.array(potential.minima).T, "k*", markersize=11, zorder=4)
