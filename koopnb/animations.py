@@ -93,8 +93,10 @@ def beads(
     _checked(potential, worlds, until, 1)
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots(1, len(worlds), sharey=True, squeeze=False)[0]
+    wrap = 39 // len(worlds)
     scenes = [
-        on_wire(axis, potential, world, until) for axis, world in zip(axes, worlds, strict=True)
+        on_wire(axis, potential, world, until, wrap=wrap)
+        for axis, world in zip(axes, worlds, strict=True)
     ]
     axes[0].set_ylabel("loss", fontsize=FONT)
     return film(figure, scenes, until=until, seconds=seconds)
@@ -121,8 +123,13 @@ def trails(
     return film(figure, scenes, until=until, seconds=seconds)
 
 
-def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Scene:
-    """Draws the wire; the scene is the bead, its trace, and at the end what became of it."""
+def on_wire(
+    axis: Axes, potential: Potential, world: World, until: float, *, wrap: int = 13
+) -> Scene:
+    """Draws the wire; the scene is the bead, its trace, and at the end what became of it.
+
+    Lines of text have at most ``wrap`` letters, or a few more below the wire.
+    """
     low, high = potential.view[0]
     # The bead may leave the picture, and come back: the wire goes on beyond the edges.
     far = np.linspace(2 * low - high, 2 * high - low, 1201)
@@ -138,7 +145,7 @@ def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Sce
     axis.grid(False)
     axis.set_xlabel("weight", fontsize=FONT)
     axis.set_ylabel("")
-    title = textwrap.fill(world.label, 16)
+    title = textwrap.fill(world.label, wrap)
     axis.set_title(title, color=world.colour, fontsize=FONT, fontweight="bold", loc="center")
     (trace,) = axis.plot([], [], color=world.colour, linewidth=5, alpha=0.35, zorder=2)
     (bead,) = axis.plot([], [], "o", color=world.colour, markersize=17, mec="white", mew=2)
@@ -146,7 +153,7 @@ def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Sce
     if world.step is not None:
         trace.set(linewidth=1.5, marker="o", markersize=6, alpha=0.55)
     end = axis.text(
-        0.5, 0.04, textwrap.fill(world.ending, 20), color=world.colour, fontsize=FONT, ha="center",
+        0.5, 0.04, textwrap.fill(world.ending, wrap + 6), color=world.colour, fontsize=FONT, ha="center",
         transform=axis.transAxes,
     )  # fmt: skip
     times, points = _track(world, potential, until)

@@ -92,6 +92,20 @@ def test_a_hopping_bead_is_on_its_iterates_and_leaves_the_wire_between(axis):
     assert bead.get_ydata()[0] > float(WELL(np.array([at]))) + 0.05
 
 
+def test_labels_fit_their_panels():
+    figure, axes = plt.subplots(1, 3, figsize=animations.SIZE, layout="constrained")
+    plain = animations.World("momentum method", "#C44E00", flow(), None, "in the shallow well")
+    for axis in axes:
+        animations.on_wire(axis, WELL, plain, UNTIL).update(UNTIL)
+    figure.draw_without_rendering()
+    for axis in axes:
+        for text in (axis.title, axis.texts[0]):
+            box = text.get_window_extent()
+            assert 0 <= box.x0 <= box.x1 <= figure.bbox.x1, text.get_text()
+            assert box.width < 1.1 * figure.bbox.width / 3, text.get_text()
+    plt.close(figure)
+
+
 def test_a_path_that_diverges_is_clipped(axis):
     path = descent(2.0, start=(1.9,), steps=30)
     assert path.left > 0

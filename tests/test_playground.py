@@ -315,10 +315,12 @@ def test_the_figure_stands_in_without_scripts(page, chromium):
 
 
 def test_a_film_plays_and_does_not_start_by_itself(visit):
-    visit.tab.wait_for_function("document.querySelector('video').readyState >= 1")
     video = visit.tab.locator("video")
     state = "v => [v.paused, v.controls, v.muted, v.autoplay, v.currentTime]"
     assert video.evaluate(state) == [True, True, True, False, 0]
+    if not video.evaluate("v => v.canPlayType('video/mp4; codecs=\"avc1.42E01E\"')"):
+        pytest.skip("this Chromium was built without H.264")
+    visit.tab.wait_for_function("document.querySelector('video').readyState >= 1")
     assert video.get_attribute("poster").startswith("data:image/png")
     assert reading.alt_problem(video.get_attribute("aria-label")) is None
     assert video.evaluate("v => v.duration") == pytest.approx(2.5, abs=0.1)
