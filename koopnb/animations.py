@@ -152,9 +152,9 @@ def on_wire(
     moving = [trace, bead]
     if world.step is not None:
         trace.set(linewidth=1.5, marker="o", markersize=6, alpha=0.55)
+    ending = textwrap.fill(world.ending, wrap + 6)
     end = axis.text(
-        0.5, 0.04, textwrap.fill(world.ending, wrap + 6), color=world.colour, fontsize=FONT, ha="center",
-        transform=axis.transAxes,
+        0.5, 0.04, ending, color=world.colour, fontsize=FONT, ha="center", transform=axis.transAxes
     )  # fmt: skip
     times, points = _track(world, potential, until)
     heights = np.interp(points[:, 0], far, height)
