@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from koopnb import animations, flows
+from koopnb import animations, films, flows
 
 WELL, BOWL = flows.double_well(), flows.quadratic()
 UNTIL = 4.0
@@ -52,8 +52,8 @@ def frames(film):
 
 def test_a_film_is_what_every_browser_plays(film):
     pictures, codec, pixels, rate = frames(film)
-    assert (codec, pixels, rate) == ("h264", "yuv420p", animations.FPS)
-    assert len(pictures) == round(film.seconds * animations.FPS)
+    assert (codec, pixels, rate) == ("h264", "yuv420p", films.FPS)
+    assert len(pictures) == round(film.seconds * films.FPS)
     assert {picture.shape for picture in pictures} == {(film.height, film.width, 3)}
     assert film.width % 2 == film.height % 2 == 0
     assert len(film.mp4) < 250_000
@@ -130,7 +130,7 @@ def test_points_on_a_map_and_their_losses_are_the_paths(axis):
 
 def test_trails_make_a_film():
     film = animations.trails(BOWL, [world(descent(0.05, BOWL), 1.0)], until=20, seconds=0.2)
-    assert len(frames(film)[0]) == round(film.seconds * animations.FPS)
+    assert len(frames(film)[0]) == round(film.seconds * films.FPS)
 
 
 @pytest.mark.parametrize(
