@@ -1,20 +1,16 @@
 """Films of points moving on a landscape: paths and an axis in, artists and an update out."""
 
-import base64
-import html
-import io
-import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from koopnb import figures
+from koopnb.films import Film, Scene, film, show
 from koopnb.motion import Path
 from koopnb.playground import playground
 from koopnb.potentials import Potential
@@ -33,8 +29,6 @@ __all__ = [
     "trails",
 ]
 
-FPS = 25
-DPI = 135
 FONT = 16  # points on a figure 7.2 inches wide: still read when the film is 330 pixels wide
 SIZE = (7.2, 3.6)
 HOP = 0.25  # seconds that a point is seen on its way from one iterate to the next, at most
@@ -59,23 +53,6 @@ class World(NamedTuple):
     ending: str = ""
 
 
-class Scene(NamedTuple):
-    """Artists that move, and the function that moves them to a time."""
-
-    moving: Sequence[Artist]
-    update: Callable[[float], None]
-
-
-class Film(NamedTuple):
-    """An H.264 film, and the still that stands for it (PNG); sizes in pixels."""
-
-    mp4: bytes
-    poster: bytes
-    width: int
-    height: int
-    seconds: float
-
-
 def beads(
     potential: Potential, worlds: Sequence[World], *, until: float, seconds: float = 6.5
 ) -> Film:
@@ -93,8 +70,10 @@ def beads(
     _checked(potential, worlds, until, 1)
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots(1, len(worlds), sharey=True, squeeze=False)[0]
+    wrap = 39 // len(worlds)
     scenes = [
-        on_wire(axis, potential, world, until) for axis, world in zip(axes, worlds, strict=True)
+        on_wire(axis, potential, world, until, wrap=wrap)
+        for axis, world in zip(axes, worlds, strict=True)
     ]
     axes[0].set_ylabel("loss", fontsize=FONT)
     return film(figure, scenes, until=until, seconds=seconds)
@@ -121,8 +100,13 @@ def trails(
     return film(figure, scenes, until=until, seconds=seconds)
 
 
-def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Scene:
-    """Draws the wire; the scene is the bead, its trace, and at the end what became of it."""
+def on_wire(
+    axis: Axes, potential: Potential, world: World, until: float, *, wrap: int = 13
+) -> Scene:
+    """Draws the wire; the scene is the bead, its trace, and at the end what became of it.
+
+    Lines of text have at most ``wrap`` letters, or a few more below the wire.
+    """
     low, high = potential.view[0]
     # The bead may leave the picture, and come back: the wire goes on beyond the edges.
     far = np.linspace(2 * low - high, 2 * high - low, 1201)
@@ -138,16 +122,16 @@ def on_wire(axis: Axes, potential: Potential, world: World, until: float) -> Sce
     axis.grid(False)
     axis.set_xlabel("weight", fontsize=FONT)
     axis.set_ylabel("")
-    title = textwrap.fill(world.label, 16)
+    title = textwrap.fill(world.label, wrap)
     axis.set_title(title, color=world.colour, fontsize=FONT, fontweight="bold", loc="center")
     (trace,) = axis.plot([], [], color=world.colour, linewidth=5, alpha=0.35, zorder=2)
     (bead,) = axis.plot([], [], "o", color=world.colour, markersize=17, mec="white", mew=2)
     moving = [trace, bead]
     if world.step is not None:
         trace.set(linewidth=1.5, marker="o", markersize=6, alpha=0.55)
+    ending = textwrap.fill(world.ending, wrap + 6)
     end = axis.text(
-        0.5, 0.04, textwrap.fill(world.ending, 20), color=world.colour, fontsize=FONT, ha="center",
-        transform=axis.transAxes,
+        0.5, 0.04, ending, color=world.colour, fontsize=FONT, ha="center", transform=axis.transAxes
     )  # fmt: skip
     times, points = _track(world, potential, until)
     heights = np.interp(points[:, 0], far, height)
@@ -207,88 +191,6 @@ def losses(axis: Axes, potential: Potential, worlds: Sequence[World], until: flo
     axis.set_xlabel("iterations" if worlds[0].step else "time", fontsize=FONT)
     axis.set_ylabel("loss", fontsize=FONT)
     return _together(scenes)
-
-
-def film(
-    figure: Figure, scenes: Sequence[Scene], *, until: float, seconds: float, hold: float = 1.5
-) -> Film:
-    """Encodes scenes from time 0 to ``until``; the last picture is held, and is the poster."""
-    import av
-    from av.video.reformatter import ColorRange, Colorspace
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
-    figure.set_dpi(DPI)
-    canvas = FigureCanvasAgg(figure)
-    moving = sorted((a for s in scenes for a in s.moving), key=lambda artist: artist.get_zorder())
-    for artist in moving:
-        artist.set_animated(True)
-    canvas.draw()
-    # What stands still is drawn once.
-    background = canvas.copy_from_bbox(figure.bbox)
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        options = {"crf": "27", "preset": "slow", "tune": "animation"}
-        stream = container.add_stream("libx264", rate=FPS, options=options)
-        stream.width, stream.height = canvas.get_width_height()
-        stream.pix_fmt = "yuv420p"
-        coder = stream.codec_context
-        coder.gop_size = 2 * FPS
-        coder.colorspace = coder.color_primaries = coder.color_trc = Colorspace.ITU709
-        frames = round(seconds * FPS)
-        for t in [*np.linspace(0, until, frames), *[until] * round(hold * FPS)]:
-            for scene in scenes:
-                scene.update(float(t))
-            canvas.restore_region(background)
-            for artist in moving:
-                figure.draw_artist(artist)
-            picture = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-                format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-            )
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    poster = io.BytesIO()
-    Image.fromarray(picture).quantize(64).save(poster, format="png", optimize=True)
-    length = (frames + round(hold * FPS)) / FPS
-    return Film(file.getvalue(), poster.getvalue(), *canvas.get_width_height(), length)
-
-
-def show(film: Film, *, alt: str, caption: str, name: str) -> None:
-    """Displays a film with controls, a still for print, and below it its caption.
-
-    Args:
-        film: what `beads` or `trails` returned.
-        alt: what it shows, as a sentence for those who do not see it.
-        caption: below it; mathematics between dollar signs is set.
-        name: the label of the figure in its page.
-    """
-    from IPython.display import display
-
-    video, poster = (_data(*file) for file in (("video/mp4", film.mp4), ("image/png", film.poster)))
-    size = f'width="{film.width}" height="{film.height}"'
-    words = html.escape(alt)
-    page = (
-        f'<figure class="film" id="{html.escape(name)}" '
-        f'style="--ratio: {film.height / film.width:.4f}">\n'
-        f'<video controls playsinline muted preload="metadata" {size} aria-label="{words}" '
-        f'poster="{poster}" src="{video}"></video>\n'
-        f'<img class="film-still" {size} alt="{words}" src="{poster}">\n'
-        f"<figcaption>{_typeset(caption)}</figcaption>\n</figure>"
-    )
-    display({"text/html": page, "text/plain": alt}, raw=True)
-
-
-def _data(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _typeset(text: str) -> str:
-    """HTML of a caption: mathematics between dollars as MathJax reads it in the book."""
-    return re.sub(
-        r"\$([^$]+)\$", r'<span class="math notranslate nohighlight">\\(\1\\)</span>',
-        html.escape(text, quote=False),
-    )  # fmt: skip
 
 
 def _checked(potential: Potential, worlds: Sequence[World], until: float, dimension: int) -> None:

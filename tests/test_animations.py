@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from koopnb import animations, flows
+from koopnb import animations, films, flows
 
 WELL, BOWL = flows.double_well(), flows.quadratic()
 UNTIL = 4.0
@@ -52,8 +52,8 @@ def frames(film):
 
 def test_a_film_is_what_every_browser_plays(film):
     pictures, codec, pixels, rate = frames(film)
-    assert (codec, pixels, rate) == ("h264", "yuv420p", animations.FPS)
-    assert len(pictures) == round(film.seconds * animations.FPS)
+    assert (codec, pixels, rate) == ("h264", "yuv420p", films.FPS)
+    assert len(pictures) == round(film.seconds * films.FPS)
     assert {picture.shape for picture in pictures} == {(film.height, film.width, 3)}
     assert film.width % 2 == film.height % 2 == 0
     assert len(film.mp4) < 250_000
@@ -92,6 +92,20 @@ def test_a_hopping_bead_is_on_its_iterates_and_leaves_the_wire_between(axis):
     assert bead.get_ydata()[0] > float(WELL(np.array([at]))) + 0.05
 
 
+def test_labels_fit_their_panels():
+    figure, axes = plt.subplots(1, 3, figsize=animations.SIZE, layout="constrained")
+    plain = animations.World("momentum method", "#C44E00", flow(), None, "in the shallow well")
+    for axis in axes:
+        animations.on_wire(axis, WELL, plain, UNTIL).update(UNTIL)
+    figure.draw_without_rendering()
+    for axis in axes:
+        for text in (axis.title, axis.texts[0]):
+            box = text.get_window_extent()
+            assert 0 <= box.x0 <= box.x1 <= figure.bbox.x1, text.get_text()
+            assert box.width < 1.1 * figure.bbox.width / 3, text.get_text()
+    plt.close(figure)
+
+
 def test_a_path_that_diverges_is_clipped(axis):
     path = descent(2.0, start=(1.9,), steps=30)
     assert path.left > 0
@@ -116,7 +130,7 @@ def test_points_on_a_map_and_their_losses_are_the_paths(axis):
 
 def test_trails_make_a_film():
     film = animations.trails(BOWL, [world(descent(0.05, BOWL), 1.0)], until=20, seconds=0.2)
-    assert len(frames(film)[0]) == round(film.seconds * animations.FPS)
+    assert len(frames(film)[0]) == round(film.seconds * films.FPS)
 
 
 @pytest.mark.parametrize(

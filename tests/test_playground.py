@@ -2,7 +2,6 @@
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import browser as reading
@@ -315,10 +314,12 @@ def test_the_figure_stands_in_without_scripts(page, chromium):
 
 
 def test_a_film_plays_and_does_not_start_by_itself(visit):
-    visit.tab.wait_for_function("document.querySelector('video').readyState >= 1")
     video = visit.tab.locator("video")
     state = "v => [v.paused, v.controls, v.muted, v.autoplay, v.currentTime]"
     assert video.evaluate(state) == [True, True, True, False, 0]
+    if not video.evaluate("v => v.canPlayType('video/mp4; codecs=\"avc1.42E01E\"')"):
+        pytest.skip("this Chromium was built without H.264")
+    visit.tab.wait_for_function("document.querySelector('video').readyState >= 1")
     assert video.get_attribute("poster").startswith("data:image/png")
     assert reading.alt_problem(video.get_attribute("aria-label")) is None
     assert video.evaluate("v => v.duration") == pytest.approx(2.5, abs=0.1)
@@ -328,31 +329,21 @@ def test_a_film_plays_and_does_not_start_by_itself(visit):
     video.evaluate("v => { v.pause(); v.currentTime = 0; }")
 
 
-class _Outline(HTMLParser):
-    """Playgrounds, films and other figures of a page, in order."""
-
-    def __init__(self):
-        super().__init__()
-        self.found = []
-
-    def handle_starttag(self, tag, attrs):
-        names = (dict(attrs).get("class") or "").split()
-        if tag == "figure" and "film" not in names:
-            self.found.append("figure")
-        elif "playground" in names:
-            self.found.append("playground")
-            assert json.loads(dict(attrs)["data-landscapes"])
-
-
 CHAPTERS = sorted((Path(__file__).parents[1] / "_build" / "html" / "notebooks").glob("*.html"))
 
 
 @pytest.mark.skipif(not CHAPTERS, reason="no book: run `make book` first")
 def test_every_playground_of_the_book_has_a_figure_behind_it():
     for chapter in CHAPTERS:
-        outline = _Outline()
-        outline.feed(chapter.read_text(encoding="utf8"))
-        following = dict(zip(outline.found, outline.found[1:], strict=False))
-        assert following.get("playground", "figure") == "figure", chapter.name
-        assert outline.found[-1:] != ["playground"], chapter.name
+        outline = []
+        for tag, attributes in reading.read(chapter).elements:
+            names = attributes.get("class", "").split()
+            if "playground" in names:
+                assert json.loads(attributes["data-landscapes"])
+                outline.append("playground")
+            elif tag == "figure" and "film" not in names:
+                outline.append("figure")
+        # What stands in for a playground is the next figure.
+        pairs = zip(outline, [*outline[1:], "nothing"], strict=True)
+        assert all(after == "figure" for each, after in pairs if each == "playground"), chapter.name
         assert chapter.stat().st_size < 6e6
