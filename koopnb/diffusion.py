@@ -1,4 +1,4 @@
-r"""What the diffusion $d\theta = -f'(\theta)\,dt + \sqrt{2D}\,dW$ foretells of mini-batch descent."""
+r"""What the diffusion $d\theta = -f'(\theta)\,dt + \sqrt{2D}\,dW$ foretells of mini-batches."""
 
 import operator
 
