@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import koopnb
-from koopnb import environment, spectrum, training
+from koopnb import environment, spectrum
 from koopnb.experiments import mnist
 
 RANK, WINDOW, SHIFT = 8, 187, 1876
@@ -33,29 +33,9 @@ STORE = Path(__file__).with_suffix(".json")
 
 def record(path: Path) -> None:
     """The snapshots of the report's run, layer after layer, as one .npz."""
-    import optax
-
-    config, data = mnist.protocol(), koopnb.load_dataset("mnist")
-    optimizer = optax.adadelta(config.learning_rate)
-    key_net, key = jax.random.split(jax.random.key(config.seed))
-    state = training.start(koopnb.MLP((784, *config.hidden, 10), key=key_net), optimizer)
-
-    def go(state: Any, epochs: int, recording: Any = None) -> training.Trained:
-        return training.train(
-            state,
-            data.x_train,
-            data.y_train,
-            optimizer=optimizer,
-            epochs=epochs,
-            key=key,
-            batch_size=config.batch_size,
-            recording=recording,
-        )
-
-    everything = training.Recording(training.every(1), training.params_of)
-    run = go(go(state, config.burn_in_epochs).state, config.record_epochs, everything)
+    snapshots = mnist.train(mnist.protocol(), further=False).snapshots
     arrays = {}
-    for number, layer in enumerate(run.recorded.layers):
+    for number, layer in enumerate(snapshots.layers):
         arrays[f"{number}.weight"], arrays[f"{number}.bias"] = layer.weight, layer.bias
     np.savez(path, **arrays)
 
@@ -105,8 +85,7 @@ def explicit(x: np.ndarray) -> np.ndarray:
 
 def blocks_svd(snapshots: Any) -> jax.Array:
     """The same node operators by a batched SVD, in JAX."""
-    layer = snapshots["0"]
-    rows = jnp.concatenate([layer["weight"], layer["bias"][..., None]], axis=2).swapaxes(0, 1)
+    rows, _ = node_rows(snapshots)
 
     @jax.jit
     def reduced(rows: jax.Array) -> jax.Array:
@@ -116,6 +95,34 @@ def blocks_svd(snapshots: Any) -> jax.Array:
         return jnp.einsum("bir,bim,bsm->brs", v * inverse[:, None], rows[:, 1:], ut)
 
     return reduced(rows)
+
+
+def node_rows(snapshots: Any) -> tuple[jax.Array, jax.Array]:
+    """The first-layer nodes, (nodes, time, weights), and those of them that move."""
+    layer = snapshots["0"]
+    rows = jnp.concatenate([layer["weight"], layer["bias"][..., None]], axis=2).swapaxes(0, 1)
+    return rows, rows[jnp.any(rows != rows[:, -1:], axis=(1, 2))]
+
+
+def grams(rows: jax.Array) -> Callable[[], jax.Array]:
+    product = jax.jit(lambda row: row[:-1].astype(jnp.float64).T @ row[:-1].astype(jnp.float64))
+
+    def run() -> jax.Array:
+        with jax.enable_x64(True):
+            return jnp.stack([product(row) for row in rows])
+
+    return run
+
+
+def eighs(rows: jax.Array) -> Callable[[], list[Any]]:
+    products: list[jax.Array] = []
+
+    def run() -> list[Any]:
+        products.extend([] if products else grams(rows)())
+        with jax.enable_x64(True):
+            return [jnp.linalg.eigh(product) for product in products]
+
+    return run
 
 
 def cases(snapshots: Any) -> dict[str, Callable[[], Any]]:
@@ -130,6 +137,7 @@ def cases(snapshots: Any) -> dict[str, Callable[[], Any]]:
         snapshots,
     )
     square = jnp.ones((2048, 2048), jnp.float32)
+    rows_of_nodes, moving = node_rows(snapshots)
 
     @jax.jit
     def jump(means: Any) -> Any:
@@ -171,6 +179,11 @@ def cases(snapshots: Any) -> dict[str, Callable[[], Any]]:
             first_layer(snapshots), partition="node", rcond=1e-5
         ),
         "batched SVD, first-layer nodes": lambda: blocks_svd(snapshots),
+        "NumPy batched SVD, first-layer nodes": lambda: np.linalg.svd(
+            np.asarray(rows_of_nodes)[:, :-1], full_matrices=False
+        ),
+        "floor: float64 Gram matrices of moving nodes": grams(moving),
+        "floor: their eigendecompositions": eighs(moving),
         "koopnb 10 window means, rank 8, fit + predict": lambda: jump(means),
         "koopnb a step, network rank 8": predict(rank=RANK),
         "koopnb a step, network default cutoff": predict(),

@@ -44,11 +44,19 @@ def _each(function: Callable[..., Any], pieces: Pieces, *others: PyTree) -> Any:
 
 
 @functools.partial(jax.jit, static_argnames=("part", "plans"))
-def decompose(leaves: list[Array], part: Partition, plans: Plans) -> tuple[Subspace, ...]:
-    """The singular subspaces of every group of blocks."""
+def decompose(
+    leaves: list[Array], part: Partition, plans: Plans, cuts: tuple[Scalar, ...]
+) -> tuple[Subspace, ...]:
+    """The singular subspaces of every group of blocks; zeros for blocks that never moved."""
+
+    def one(pieces: Pieces, constant: Bool[Array, ""], plan: Plan, cut: Scalar) -> Subspace:
+        found = functools.partial(solvers.decompose, pieces, plan, cut)
+        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(found))
+        return jax.lax.cond(constant, lambda: nothing, found)
+
     return tuple(
-        _each(functools.partial(solvers.decompose, plan=plan), pieces)
-        for pieces, plan in zip(_split(leaves, part), plans, strict=True)
+        _each(functools.partial(one, plan=plan, cut=cut), pieces, reduced.is_constant(pieces))
+        for pieces, plan, cut in zip(_split(leaves, part), plans, cuts, strict=True)
     )
 
 
@@ -79,7 +87,7 @@ def fit(
     max_modulus: Scalar | None,
 ) -> tuple[Groups, Bool[Array, ""]]:
     """Both stages at once, for ranks that are known beforehand."""
-    return reduce(leaves, part, plans, decompose(leaves, part, plans), cuts, max_modulus)
+    return reduce(leaves, part, plans, decompose(leaves, part, plans, cuts), cuts, max_modulus)
 
 
 @functools.partial(jax.jit, static_argnames=("part",))

@@ -35,6 +35,7 @@ class Chapter(NamedTuple):
 
 CHAPTERS = (
     Chapter("02-stochastic-gradients", "02-stochastic-gradients"),
+    Chapter("06-partitions", "06-partitions", "mnist"),
     Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", experiment=True),
     Chapter(
         "08-digits",

@@ -262,7 +262,8 @@ def fit(
         asked = solvers.default_rcond(width, pairs, rank, compute) if rcond is None else rcond
         route = solvers.choose(width, pairs, rank, asked) if solver == "auto" else solver
         cuts.append(max(float(asked), solvers.floor(route, width, pairs, compute)))
-        plans.append(Plan(route, compute, limit if rank is None else min(rank, limit)))
+        probe = rank is None and route == "gram" and solvers.may_probe(width, pairs)
+        plans.append(Plan(route, compute, limit if rank is None else min(rank, limit), probe))
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
     with jax.enable_x64(True):
         arrays = [jnp.asarray(leaf) for leaf in leaves]
@@ -271,13 +272,7 @@ def fit(
         if rank is not None or traced:
             groups, sound = batched.fit(arrays, part, tuple(plans), tuple(cuts), max_modulus)
         else:  # the numerical ranks are looked at: they decide the size of what follows
-            probes = [
-                plan._replace(probe=plan.solver == "gram" and solvers.may_probe(width, pairs))
-                for plan, width in zip(plans, part.widths, strict=True)
-            ]
-            subspaces = batched.decompose(arrays, part, tuple(probes))
-            if not all(map(solvers.trusted, subspaces, cuts)):
-                subspaces = batched.decompose(arrays, part, tuple(plans))
+            subspaces = batched.decompose(arrays, part, tuple(plans), tuple(cuts))
             plans = [
                 plan._replace(rank=_padded_rank(space.sigma, cut, plan.rank))
                 for plan, space, cut in zip(plans, subspaces, cuts, strict=True)

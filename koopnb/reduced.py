@@ -50,39 +50,61 @@ def reduce(
     max_modulus: Scalar | None,
 ) -> Reduced:
     """The operator of one block from its singular subspace: O(m n r)."""
+    held = constant & (total(jnp.sum(jnp.abs(piece[-1])) for piece in pieces) > 0)
+    return jax.lax.cond(
+        held,
+        lambda: _hold(pieces, constant, plan),
+        lambda: _move(pieces, subspace, constant, plan, rcond, max_modulus),
+    )
+
+
+def _move(
+    pieces: Pieces,
+    subspace: Subspace,
+    constant: Bool[Array, ""],
+    plan: Plan,
+    rcond: Scalar,
+    max_modulus: Scalar | None,
+) -> Reduced:
     x = [piece.astype(plan.dtype) for piece in pieces]
     r = plan.rank
     sigma, vectors = subspace.sigma[:r], subspace.vectors[:, :r].astype(jnp.float64)
     keep = sigma > rcond * subspace.sigma[0]
     inverse = jnp.where(keep, 1 / jnp.where(keep, sigma, 1), 0)
+    weights = vectors * inverse[None]
     if subspace.side == "time":
-        both = _shifted(vectors * inverse[None], plan.dtype)
+        both = _shifted(weights, plan.dtype)
         images = [both @ piece for piece in x]
         encoder, decoder = [image[:r] for image in images], [image[r:] for image in images]
-        states = total(piece @ code.T for piece, code in zip(x, encoder, strict=True))
     else:
         edges = np.cumsum([piece.shape[1] for piece in x])[:-1]
         encoder = [part.T for part in jnp.split((vectors * keep[None]).astype(plan.dtype), edges)]
-        states = total(piece @ code.T for piece, code in zip(x, encoder, strict=True))
-        both = _shifted(states[:-1].astype(jnp.float64) * inverse[None] ** 2, plan.dtype)
-        decoder = [both[r:] @ piece for piece in x]
-    # From the rounded factors, so that this is the compression of decoder^T encoder itself.
-    fitted = total(
-        code.astype(jnp.float64) @ image.astype(jnp.float64).T
-        for code, image in zip(encoder, decoder, strict=True)
-    )
-    start = total(
-        code.astype(jnp.float64) @ piece[-1].astype(jnp.float64)
-        for code, piece in zip(encoder, x, strict=True)
-    )
-    wide = states.astype(jnp.float64).T
-    errors = wide[:, 1:] - fitted @ wide[:, :-1]
+    if subspace.products is not None:
+        states = weights.T @ subspace.products
+        fitted = states[:, 1:] @ weights
+        start = states[:, -1]
+    else:
+        encoded = total(piece @ code.T for piece, code in zip(x, encoder, strict=True))
+        states = encoded.astype(jnp.float64).T
+        if subspace.side == "weight":
+            both = _shifted(states.T[:-1] * inverse[None] ** 2, plan.dtype)
+            decoder = [both[r:] @ piece for piece in x]
+        # From the rounded factors, so that this is the compression of decoder^T encoder itself.
+        fitted = total(
+            code.astype(jnp.float64) @ image.astype(jnp.float64).T
+            for code, image in zip(encoder, decoder, strict=True)
+        )
+        start = total(
+            code.astype(jnp.float64) @ piece[-1].astype(jnp.float64)
+            for code, piece in zip(encoder, x, strict=True)
+        )
+    errors = states[:, 1:] - fitted @ states[:, :-1]
     matrix, clipped = fitted, jnp.zeros((), jnp.int32)
     if max_modulus is not None:
         factor, clipped = _clip(fitted, max_modulus)
         matrix = fitted @ factor
         decoder = [factor.T.astype(plan.dtype) @ image for image in decoder]
-    fit = Reduced(
+    return Reduced(
         encoder=tuple(encoder),
         decoder=tuple(decoder),
         squares=_squares(matrix),
@@ -95,7 +117,6 @@ def reduce(
         clipped=clipped,
         constant=constant,
     )
-    return _hold_constant(fit, n=pieces[0].shape[0])
 
 
 def _shifted(coefficients: Float[Array, "pairs r"], dtype: Any) -> Float[Array, "2*r n"]:
@@ -118,29 +139,24 @@ def _clip(
     return jnp.where(count > 0, identity + change, identity), count
 
 
-def _hold_constant(fit: Reduced, n: int) -> Reduced:
+def _hold(pieces: Pieces, constant: Bool[Array, ""], plan: Plan) -> Reduced:
     """Gives a block that never moved back to the bit: K = x x* / |x|^2, started at x."""
-    first = (jnp.arange(len(fit.start)) == 0).astype(jnp.float64)
-    last = [x.astype(jnp.float64) for x in fit.last]
-    norm2 = total(jnp.sum(x**2) for x in last)
-    held = fit.constant & (norm2 > 0)
-    safe = jnp.where(norm2 > 0, norm2, 1)
-    once = jnp.diag(first)
-    exact = dict(
-        encoder=tuple(first[:, None] * (x / safe)[None] for x in last),
-        decoder=tuple(first[:, None] * x[None] for x in last),
-        squares=jnp.broadcast_to(once, fit.squares.shape),
+    last = [piece[-1].astype(plan.dtype) for piece in pieces]
+    norm2 = total(jnp.sum(x.astype(jnp.float64) ** 2) for x in last)
+    first = (jnp.arange(plan.rank) == 0).astype(jnp.float64)
+    once, row = jnp.diag(first), first[:, None].astype(plan.dtype)
+    return Reduced(
+        encoder=tuple(row * (x / norm2).astype(plan.dtype)[None] for x in last),
+        decoder=tuple(row * x[None] for x in last),
+        squares=_squares(once),
         fitted=once,
         errors=jnp.zeros_like(once),
-        sigma=first * np.sqrt(n - 1),  # of the encoded snapshots, all 1
+        sigma=first * np.sqrt(pieces[0].shape[0] - 1),  # of the encoded snapshots, all 1
         start=first,
-        last=fit.last,
-        rank=jnp.ones_like(fit.rank),
-        clipped=jnp.zeros_like(fit.clipped),
-        constant=fit.constant,
-    )
-    return jax.tree.map(
-        lambda old, new: jnp.where(held, new.astype(old.dtype), old), fit, Reduced(**exact)
+        last=tuple(last),
+        rank=jnp.ones((), jnp.int32),
+        clipped=jnp.zeros((), jnp.int32),
+        constant=constant,
     )
 
 
@@ -169,7 +185,10 @@ def powers(
     out = jnp.broadcast_to(start[:, None], (len(start), len(exponents)))
 
     def apply(i: Array, out: Array) -> Array:
-        return jnp.where(((exponents >> i) & 1 == 1)[None], squares[i] @ out, out)
+        bit = (exponents >> i) & 1 == 1
+        return jax.lax.cond(
+            jnp.any(bit), lambda: jnp.where(bit[None], squares[i] @ out, out), lambda: out
+        )
 
     def body(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         left, power, out = carry

@@ -52,7 +52,7 @@ class Plan(NamedTuple):
     """What is static in the fit of one group of blocks.
 
     ``rank`` is the size of every reduced matrix; a block's own rank may be smaller. ``probe``
-    says that the Gram solver may look at leading singular values alone, to be checked.
+    says that the Gram solver may stop at the leading singular values, where those are all.
     """
 
     solver: str
@@ -64,14 +64,14 @@ class Plan(NamedTuple):
 class Subspace(eqx.Module):
     """Leading singular triplets of F, one block: either side's vectors suffice.
 
-    On the side ``time`` they are V (n - 1, k), on the side ``weight`` U (m, k). ``defect`` is
-    the relative residual of each as an eigenpair of the Gram matrix, where that was computed.
+    On the side ``time`` they are V (n - 1, k), on the side ``weight`` U (m, k). ``products`` is
+    F* [x_1 ... x_n] in float64, where the solver went by way of it.
     """
 
     side: str = eqx.field(static=True)
-    vectors: Float[Array, "size k"]
-    sigma: Float[Array, " k"]
-    defect: Float[Array, " k"]
+    vectors: Float[Array, "*blocks size k"]
+    sigma: Float[Array, "*blocks k"]
+    products: Float[Array, "*blocks pairs n"] | None = None
 
 
 def floor(solver: str, m: int, n: int, dtype: Any) -> float:
@@ -111,14 +111,7 @@ def may_probe(m: int, n: int) -> bool:
     return min(m, n) >= 4 * PROBE * PROBE_STEPS
 
 
-def trusted(space: Subspace, cut: float) -> bool:
-    """Whether every singular value above the cutoff of every block was found, and exactly."""
-    sigma, defect = np.asarray(space.sigma), np.asarray(space.defect)
-    kept = sigma > cut * sigma[:, :1]
-    return bool(kept.sum(axis=1).max() <= sigma.shape[1] / 2 and defect[kept].max(initial=0) < 1e-6)
-
-
-def decompose(pieces: Pieces, plan: Plan) -> Subspace:
+def decompose(pieces: Pieces, plan: Plan, cut: Scalar) -> Subspace:
     """Singular values, largest first, and one side's vectors of F for one block.
 
     ===========  ===========================================  ========================
@@ -132,17 +125,14 @@ def decompose(pieces: Pieces, plan: Plan) -> Subspace:
     n, m = pieces[0].shape[0] - 1, sum(piece.shape[1] for piece in pieces)
     if plan.solver == "svd":
         v, sigma = svd(_joined(pieces, plan.dtype)[:-1])
-        return Subspace("time", v, sigma.astype(jnp.float64), jnp.zeros(len(sigma)))
+        return Subspace("time", v, sigma.astype(jnp.float64))
     if plan.solver == "randomized":
         return _randomized(pieces, plan)
     if m < n:
-        side, gram = "weight", _square(_joined(pieces, jnp.float64)[:-1], over=0)
-    else:
-        side, gram = "time", total(_time_gram(piece) for piece in pieces)[:-1, :-1]
-    if plan.probe:
-        return _leading(side, gram)
-    vectors, sigma = _roots(gram)
-    return Subspace(side, vectors, sigma, jnp.zeros(len(sigma)))
+        gram = _square(_joined(pieces, jnp.float64)[:-1], over=0)
+        return Subspace("weight", *_eigenpairs(gram, plan, cut))
+    products = total(_time_gram(piece) for piece in pieces)[:-1]
+    return Subspace("time", *_eigenpairs(products[:, :-1], plan, cut), products)
 
 
 def _joined(pieces: Pieces, dtype: Any) -> Float[Array, "n m"]:
@@ -182,15 +172,27 @@ def _roots(gram: Float[Array, "k k"]) -> tuple[Float[Array, "k k"], Float[Array,
     return vectors[:, ::-1], jnp.sqrt(jnp.maximum(values[::-1], 0))
 
 
-def _leading(side: str, gram: Float[Array, "n n"]) -> Subspace:
-    """Leading eigenpairs of a Gram matrix, and how exact each of them is."""
-    test = jax.random.normal(jax.random.key(0), (len(gram), PROBE), gram.dtype)
-    basis = _krylov(lambda v: gram @ v, test, PROBE_STEPS)
+def _eigenpairs(
+    gram: Float[Array, "k k"], plan: Plan, cut: Scalar
+) -> tuple[Float[Array, "k k"], Float[Array, " k"]]:
+    """Singular vectors and values of F from its Gram matrix; zeros for what is surely cut.
+
+    Far fewer than all are kept as a rule. So leading ones come first, and are taken if the
+    cutoff lies among them and those above it are exact; else everything is decomposed.
+    """
+    if not plan.probe:
+        return _roots(gram)
+    basis = _krylov(lambda v: gram @ v, (len(gram), PROBE), PROBE_STEPS)
     image = gram @ basis
-    vectors, sigma = _roots(basis.T @ image)
-    found, value = basis @ vectors, sigma[None] ** 2
-    residual = jnp.linalg.norm(image @ vectors - found * value, axis=0)
-    return Subspace(side, found, sigma, residual / jnp.where(sigma > 0, sigma**2, 1))
+    turn, sigma = _roots(basis.T @ image)
+    vectors = basis @ turn
+    keep = sigma > cut * sigma[0]
+    residual = jnp.linalg.norm(image @ turn - vectors * sigma[None] ** 2, axis=0)
+    defect = jnp.where(keep, residual / jnp.where(keep, sigma, 1) ** 2, 0)
+    enough = (jnp.sum(keep) <= len(sigma) // 2) & (jnp.max(defect) < 1e-6)
+    rest = len(gram) - len(sigma)
+    leading = (jnp.pad(vectors, ((0, 0), (0, rest))), jnp.pad(sigma, (0, rest)))
+    return jax.lax.cond(enough, lambda: leading, lambda: _roots(gram))
 
 
 def _randomized(pieces: Pieces, plan: Plan) -> Subspace:
@@ -207,19 +209,18 @@ def _randomized(pieces: Pieces, plan: Plan) -> Subspace:
         test = rows(v)
         return total(jnp.einsum("nm,lm->nl", piece, test @ piece) for piece in x)[:-1]
 
-    test = jax.random.normal(jax.random.key(0), (n, width), plan.dtype)
-    basis = _krylov(apply, test, min(STEPS, min(n, m) // width))
+    basis = _krylov(apply, (n, width), min(STEPS, min(n, m) // width))
     combine = rows(basis)
     image = jnp.concatenate([combine @ piece for piece in x], axis=1)
     if plan.dtype == jnp.float64:
         left, sigma = svd(image)
     else:  # exact enough in float64, and several times faster
         left, sigma = _roots(_time_gram(image))
-    return Subspace("time", basis @ left, sigma.astype(jnp.float64), jnp.zeros(len(sigma)))
+    return Subspace("time", basis @ left, sigma.astype(jnp.float64))
 
 
 def _krylov(
-    apply: Callable[[Array], Array], test: Float[Array, "n l"], steps: int
+    apply: Callable[[Array], Array], shape: tuple[int, int], steps: int
 ) -> Float[Array, "n k"]:
     """Orthonormal basis of G v, ..., G^steps v: randomized block Krylov iteration.
 
@@ -229,6 +230,7 @@ def _krylov(
 
     Source: Musco and Musco, NeurIPS 2015, algorithm 2.
     """
+    test = jax.random.normal(jax.random.key(0), shape, jnp.float64)
     basis = jnp.zeros((len(test), 0))
     for _ in range(steps):
         test = apply(test).astype(jnp.float64)

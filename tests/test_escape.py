@@ -98,9 +98,10 @@ def test_resampled_tilts_have_the_moments_of_averages(key):
     # Cumulants of a mean of independent draws: the j-th is divided by size^(j - 1).
     deviation = np.asarray(values) - np.mean(values)
     assert np.mean(tilts) == pytest.approx(0, abs=4 * np.sqrt(3 / size / tilts.size))
-    assert np.var(tilts) == pytest.approx(np.mean(deviation**2) / size, rel=0.03)
+    second = float(np.mean(deviation**2)) / size
+    assert np.var(tilts) == pytest.approx(second, rel=0.03)
     third = np.mean((tilts - tilts.mean()) ** 3)
-    assert third == pytest.approx(np.mean(deviation**3) / size**2, rel=0.05)
+    assert third == pytest.approx(float(np.mean(deviation**3)) / size**2, rel=0.05)
 
 
 def test_an_epoch_of_reshuffled_tilts_uses_every_value_once(key):

@@ -216,6 +216,30 @@ def test_all_solvers_agree(shape, rng):
         assert_trees_close(operator.predict(5), exact.predict(5), tolerate=tolerance("float32"))
 
 
+@pytest.mark.parametrize(("kept", "side"), [(6, "time"), (6, "weight"), (200, "time")])
+def test_leading_singular_values_are_taken_only_where_they_are_all(kept, side, rng):
+    """Whether few or many are above the cutoff, the operator is that of the whole SVD."""
+    size = 4 * solvers.PROBE * solvers.PROBE_STEPS
+    shape = (size + 2, size + 40) if side == "time" else (size + 40, size)
+    assert solvers.may_probe(shape[1], shape[0] - 1)
+    snapshots = {"w": low_rank(rng, *shape, 6, 1e-3) if kept == 6 else slow_decay(rng, *shape)}
+    operator = fit(snapshots, rcond=0.02, solver="gram")
+    exact = fit(snapshots, rcond=0.02, solver="svd", dtype="float64")
+    assert operator.plans[0].probe
+    assert operator.rank.tolist() == exact.rank.tolist()
+    assert (int(operator.rank[0]) > solvers.PROBE * solvers.PROBE_STEPS) == (kept == 200)
+    assert_trees_close(operator.predict(3), exact.predict(3), tolerate=tolerance("float32"))
+    eigs, expected = (np.asarray(fitted.eigs[0, : fitted.rank[0]]) for fitted in (operator, exact))
+    assert_spectra_close(eigs, expected, 1e-4)
+
+
+def slow_decay(rng, n, m):
+    """Singular values that fall by a hundredth over about 200 directions, then to nothing."""
+    left, _ = np.linalg.qr(rng.standard_normal((n, 220)))
+    right, _ = np.linalg.qr(rng.standard_normal((m, 220)))
+    return ((left * np.geomspace(1, 0.01, 220)) @ right.T).astype(np.float32)
+
+
 def test_the_choice_of_solver():
     choose = solvers.choose
     assert choose(16750, 1875, 8, 1e-4) == "randomized"

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ import optax
 from jaxtyping import Array, PyTree
 
 from koopnb import baselines, training
-from koopnb.data import load_dataset
+from koopnb.data import Dataset, load_dataset
 from koopnb.experiments import record
 from koopnb.networks import MLP
 from koopnb.operator import KoopmanOperator, fit
@@ -66,6 +66,46 @@ def protocol(dataset: str = "mnist", seed: int = 0, horizons: Sequence[int] = (1
     return Config(dataset, seed, batch_size=batch_size, horizon_epochs=tuple(sorted(horizons)))
 
 
+class Runs(NamedTuple):
+    """One seed's training: the record, and Adadelta going on beside the operators.
+
+    ``state`` stands at the record's end; ``snapshots`` and ``further`` hold the weights after
+    every iteration of the recorded epochs and of max(T) further ones.
+    """
+
+    data: Dataset
+    optimizer: optax.GradientTransformation
+    state: training.TrainState
+    snapshots: PyTree
+    further: PyTree
+    per_epoch: int
+
+
+def train(config: Config, *, further: bool = True, progress: bool = False) -> Runs:
+    """Trains one seed as the report does; without ``further``, only to the record's end."""
+    data = load_dataset(config.dataset)
+    x, y = jnp.asarray(data.x_train), jnp.asarray(data.y_train)
+    widths = (x.shape[1], *config.hidden, int(data.y_train.max()) + 1)
+    optimizer = optax.adadelta(config.learning_rate)
+    key_net, key_batches = jax.random.split(jax.random.key(config.seed))
+
+    def go(state: training.TrainState, epochs: int, part: str, **how: Any) -> training.Trained:
+        label = f"{config.dataset} seed {config.seed}: {part}" if progress else None
+        return training.train(
+            state, x, y, optimizer=optimizer, epochs=epochs, key=key_batches,
+            batch_size=config.batch_size, progress=label, **how,
+        )  # fmt: skip
+
+    everything = training.Recording(training.every(1), training.params_of)
+    state = training.start(MLP(widths, key=key_net), optimizer)
+    state = go(state, config.burn_in_epochs, "burn in").state
+    recorded = go(state, config.record_epochs, "record", recording=everything)
+    epochs = max(config.horizon_epochs) if further else 0
+    later = go(recorded.state, epochs, "Adadelta", recording=everything)
+    per_epoch = len(recorded.losses) // config.record_epochs
+    return Runs(data, optimizer, recorded.state, recorded.recorded, later.recorded, per_epoch)
+
+
 def run(
     config: Config, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
@@ -80,36 +120,16 @@ def run(
     Source: the report's Method and its figures 1 to 4.
     """
     began = time.perf_counter()
-    data = load_dataset(config.dataset)
-    x, y, x_test, y_test = (jnp.asarray(array) for array in data[:4])
-    widths = (x.shape[1], *config.hidden, int(data.y_train.max()) + 1)
-    optimizer = optax.adadelta(config.learning_rate)
-    key_net, key_batches = jax.random.split(jax.random.key(config.seed))
-
-    def trained(
-        state: training.TrainState, epochs: int, part: str, **kwargs: Any
-    ) -> training.Trained:
-        label = f"{config.dataset} seed {config.seed}: {part}" if progress else None
-        return training.train(
-            state, x, y, optimizer=optimizer, epochs=epochs, key=key_batches,
-            batch_size=config.batch_size, progress=label, **kwargs,
-        )  # fmt: skip
-
-    everything = training.Recording(training.every(1), training.params_of)
-    epochs = max(config.horizon_epochs)
-    state = training.start(MLP(widths, key=key_net), optimizer)
-    state = trained(state, config.burn_in_epochs, "burn in").state
-    recorded = trained(state, config.record_epochs, "record", recording=everything)
-    further = trained(recorded.state, epochs, "Adadelta", recording=everything)
-    snapshots = recorded.recorded
-    iterations = len(further.losses)
-    per_epoch = iterations // epochs
+    runs = train(config, progress=progress)
+    x, y, x_test, y_test = (jnp.asarray(array) for array in runs.data[:4])
+    snapshots, per_epoch = runs.snapshots, runs.per_epoch
+    iterations = max(config.horizon_epochs) * per_epoch
 
     metrics: dict[str, Any] = {
         "iterations_per_epoch": per_epoch,
-        "snapshots": len(recorded.losses),
-        "weights": sum(leaf.size for leaf in jax.tree.leaves(recorded.state.params)),
-        "at_record_end": _scores(*training.evaluate(recorded.state.params, x_test, y_test)),
+        "snapshots": config.record_epochs * per_epoch,
+        "weights": sum(leaf.size for leaf in jax.tree.leaves(runs.state.params)),
+        "at_record_end": scores(runs.state.params, x_test, y_test),
         "baselines": {},
         "operators": {},
     }
@@ -123,25 +143,24 @@ def run(
             for t in config.horizon_epochs
         }
 
-    metrics["adadelta"] = follow("adadelta", further.recorded)
+    metrics["adadelta"] = follow("adadelta", runs.further)
     steps = np.arange(1, iterations + 1)
     averages = {
         "mean": baselines.mean(snapshots, per_epoch),
         "ema": baselines.ema(snapshots, per_epoch / 4),
     }
     for name, average in averages.items():
-        metrics["baselines"][name] = _scores(*training.evaluate(average, x_test, y_test))
+        metrics["baselines"][name] = scores(average, x_test, y_test)
     metrics["baselines"]["linear"] = follow("linear", baselines.linear(snapshots, steps, per_epoch))
 
-    curves["adadelta/seconds"] = _timed(
-        _training_steps(recorded.state, x, y, config, optimizer), config.timed_steps
-    )
+    curves["adadelta/seconds"] = _timed(_training_steps(runs, config), config.timed_steps)
+    again = functools.partial(
+        training.train, runs.state, x, y, optimizer=runs.optimizer, epochs=1,
+        key=jax.random.key(0), batch_size=config.batch_size,
+    )  # fmt: skip
     metrics["adadelta"] |= {
         "seconds_per_step": float(np.median(curves["adadelta/seconds"])),
-        "seconds_per_compiled_iteration": _fastest(
-            lambda: trained(recorded.state, 1, "timing").losses
-        )
-        / per_epoch,
+        "seconds_per_compiled_iteration": fastest(lambda: again().losses) / per_epoch,
     }
     for name in config.partitions:
         fit_once = functools.partial(
@@ -159,9 +178,9 @@ def run(
             "rcond": [min(operator.rcond), max(operator.rcond)],
             "spectral_radius": float(np.max(operator.spectral_radius)),
             "rank": operator.rank.tolist(),
-            "seconds_to_fit": _fastest(fit_once, repeats=2),
+            "seconds_to_fit": fastest(fit_once, repeats=2),
             "seconds_per_step": float(np.median(curves[f"{name}/seconds"])),
-            "seconds_per_jump": _fastest(functools.partial(operator.predict, iterations)),
+            "seconds_per_jump": fastest(functools.partial(operator.predict, iterations)),
         }
     result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
     if folder is not None:
@@ -169,7 +188,9 @@ def run(
     return result
 
 
-def _scores(loss: Array, accuracy: Array) -> dict[str, float]:
+def scores(params: PyTree, x: Array, y: Array) -> dict[str, float]:
+    """Loss and accuracy of one network, as a record keeps them."""
+    loss, accuracy = training.evaluate(params, x, y)
     return {"loss": float(loss), "accuracy": float(accuracy)}
 
 
@@ -185,19 +206,14 @@ def _summary(loss: np.ndarray, accuracy: np.ndarray) -> dict[str, float]:
     }
 
 
-def _training_steps(
-    state: training.TrainState,
-    x: Array,
-    y: Array,
-    config: Config,
-    optimizer: optax.GradientTransformation,
-) -> Iterator[Any]:
+def _training_steps(runs: Runs, config: Config) -> Iterator[Any]:
     """Adadelta as the report ran it: a Python loop around one compiled iteration."""
+    x, y, state = jnp.asarray(runs.data.x_train), jnp.asarray(runs.data.y_train), runs.state
     batches = jnp.asarray(training.epoch_batches(jax.random.key(0), len(x), config.batch_size))
     used = jnp.ones(config.batch_size, bool)
     while True:
         for batch in batches[: len(x) // config.batch_size]:
-            state, _ = training.train_step(state, x[batch], y[batch], used, optimizer)
+            state, _ = training.train_step(state, x[batch], y[batch], used, runs.optimizer)
             yield state
 
 
@@ -233,7 +249,7 @@ def _timed(steps: Iterator[Any], count: int) -> np.ndarray:
     return np.array(seconds[5:])
 
 
-def _fastest(compute: Callable[[], Any], repeats: int = 4) -> float:
+def fastest(compute: Callable[[], Any], repeats: int = 4) -> float:
     """Seconds of the fastest of some calls, results awaited; the first one compiles."""
     seconds = []
     for _ in range(repeats):
