@@ -232,13 +232,13 @@ def bead(
 def coefficients(drag: float, step: float, mass: float = 1.0) -> tuple[float, float]:
     r"""β and α of the momentum method that semi-implicit Euler makes of `heavy_ball`.
 
-    With time steps h the scheme is $u' = u + h(-\nabla f - \gamma u)/m$, then
-    $\theta' = \theta + h u'$. For the displacement v = h u it reads as `descend`, with
-    $\beta = 1 - h\gamma/m$ and $\alpha = h^2/m$.
+    With time steps τ the scheme is $u' = u + τ(-\nabla f - \gamma u)/m$, then
+    $\theta' = \theta + τ u'$. For the displacement v = τ u it reads as `descend`, with
+    $\beta = 1 - \tau\gamma/m$ and $\alpha = τ^2/m$.
 
     Args:
         drag: γ >= 0; at 0, β is 1, which no optimizer takes.
-        step: h > 0.
+        step: τ > 0.
         mass: m > 0.
 
     Raises:
@@ -249,7 +249,7 @@ def coefficients(drag: float, step: float, mass: float = 1.0) -> tuple[float, fl
     (0.9, 0.01)
     """
     _drag(drag)
-    _positive("step", step, "the time step h")
+    _positive("step", step, "the time step τ")
     _positive("mass", mass, "the inertia")
     if step * drag > mass:
         raise ValueError(
@@ -260,9 +260,9 @@ def coefficients(drag: float, step: float, mass: float = 1.0) -> tuple[float, fl
 
 
 def continuum(momentum: float, step: float, mass: float = 1.0) -> tuple[float, float]:
-    r"""The inverse of `coefficients`: drag γ and time step h of a momentum method.
+    r"""The inverse of `coefficients`: drag γ and time step τ of a momentum method.
 
-    $h = \sqrt{\alpha m}$ and $\gamma = (1 - \beta) \sqrt{m / \alpha}$.
+    $τ = \sqrt{\alpha m}$ and $\gamma = (1 - \beta) \sqrt{m / \alpha}$.
 
     Args:
         momentum: β in [0, 1].

@@ -45,12 +45,12 @@ def losses_along(
     x: Float[Array, "samples d"],
     y: Int[Array, " samples"],
 ) -> Float[Array, "points samples"]:
-    r"""The loss of every sample along a line, $f_i(\theta + l\,u)$; a batch's is their mean.
+    r"""The loss of every sample along a line in the space of weights; a batch's is their mean.
 
     Args:
-        params: $\theta$, where the line begins.
-        direction: u, in the order of `per_example_gradients`.
-        distances: the l, in lengths of u.
+        params: where the line begins, $\theta$.
+        direction: where it goes, in the order of `per_example_gradients`.
+        distances: the points of it, in lengths of ``direction``.
         x: inputs.
         y: classes.
     """

@@ -9,8 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-# f' = (x + 1)^2 x (x - 3/4) (x - 3/2), integrated from 0; in ascending powers.
-DOUBLE_WELL = (0.0, 0.0, 9 / 16, 0.0, -19 / 32, -1 / 20, 1 / 6)
 # Inputs that the teacher w2 tanh(w1 x) of `two_weight_network` labels.
 INPUTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 TEACHER = (1.5, 1.0)
@@ -67,24 +65,38 @@ class Potential(eqx.Module):
 
 
 @functools.cache
-def double_well() -> Potential:
+def double_well(top: float = 0.75) -> Potential:
     r"""A shallow minimum, a deep one, a barrier between them and a horizontal inflection point.
 
-    $f(x) = x^6/6 - x^5/20 - 19 x^4/32 + 9 x^2/16$, so $f'(x) = (x + 1)^2 x (x - 3/4) (x - 3/2)$:
-    the inflection is at -1, where f' has a double root, the shallow minimum at 0, the top of
-    the barrier at 3/4, the deep minimum at 3/2.
+    $f'(x) = (x + 1)^2 x (x - b) (x - 3/2)$ and f(0) = 0: the inflection is at -1, where f' has a
+    double root, the shallow minimum at 0, the top of the barrier at b, the deep minimum at 3/2.
+    With b = 3/4, $f(x) = x^6/6 - x^5/20 - 19 x^4/32 + 9 x^2/16$.
+
+    Args:
+        top: b, between 0 and 0.8. The lower, the shallower the minimum at 0.
+
+    Raises:
+        ValueError: a barrier elsewhere, so that the minimum at 3/2 would not be the deep one.
 
     >>> double_well().gradient(np.array([-2.0], np.float32)).round(2).tolist()
     [-19.25]
     """
+    if not 0 < top < 0.8:
+        raise ValueError(
+            f"top={top}: the barrier must stand between 0 and 0.8, or the minimum at 3/2 would "
+            "not be the deeper of the two."
+        )
+    total, product = top + 1.5, top * 1.5
+    slope = (0.0, product, 2 * product - total, product - 2 * total + 1, 2 - total, 1.0)
+    rising = (0.0, *(c / (power + 1) for power, c in enumerate(slope)))
     return Potential(
         name="double well with an inflection",
         dimension=1,
-        function=lambda x: jnp.polyval(jnp.asarray(DOUBLE_WELL[::-1], x.dtype), x[0]),
+        function=lambda x: jnp.polyval(jnp.asarray(rising[::-1], x.dtype), x[0]),
         minima=((1.5,), (0.0,)),
         start=(-1.6,),
         view=((-1.75, 1.95),),
-        coefficients=DOUBLE_WELL,
+        coefficients=rising,
     )
 
 

@@ -95,6 +95,14 @@ def test_double_well_has_its_inflection_and_is_the_polynomial():
         assert abs(CURVE.hessian(np.array([-1.0]))[0, 0]) < 1e-13
 
 
+@pytest.mark.parametrize("top", [0.1, 0.5, 0.79])
+def test_the_barrier_stands_where_it_is_told(top):
+    curve = np.polynomial.Polynomial(flows.double_well(top).coefficients)
+    expected = np.sort([-1.0, -1.0, 0.0, top, 1.5])
+    np.testing.assert_allclose(np.sort(curve.deriv().roots().real), expected, atol=1e-6)
+    assert curve(1.5) < curve(0.0) < curve(top) < curve(-1.0)
+
+
 def test_network_loss_is_that_of_the_network():
     x = np.array([-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
     loss = 0.5 * np.mean((0.3 * np.tanh(-0.7 * x) - np.tanh(1.5 * x)) ** 2)
@@ -113,6 +121,9 @@ def test_bad_potentials_are_refused():
     for curvatures in ((), (1.0, 0.0), (np.inf,)):
         with pytest.raises(ValueError, match="positive and finite, as a tuple"):
             flows.quadratic(curvatures)
+    for top in (0.0, 0.8):
+        with pytest.raises(ValueError, match="must stand between 0 and 0.8"):
+            flows.double_well(top)
     with pytest.raises(ValueError, match="start has 1 entries and the potential 2"):
         Potential("bowl", 2, jnp.sum, ((0.0, 0.0),), (1.0,), ((-1.0, 1.0),) * 2)
 
