@@ -36,7 +36,9 @@ class Chapter(NamedTuple):
 CHAPTERS = (
     Chapter("06-partitions", "06-partitions", "mnist"),
     Chapter("01-gradient-flow", "01-gradient-flow"),
+    Chapter("02-stochastic-gradients", "02-stochastic-gradients"),
     Chapter("03-momentum", "03-momentum"),
+    Chapter("06-partitions", "06-partitions", "mnist"),
     Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", experiment=True),
     Chapter(
         "08-digits",

@@ -1,4 +1,4 @@
-r"""What the diffusion $d\theta = -f'(\theta)\,dt + \sqrt{2D}\,dW$ foretells of mini-batch descent."""
+r"""What the diffusion $d\theta = -f'(\theta)\,dt + \sqrt{2D}\,dW$ foretells of mini-batches."""
 
 import operator
 
@@ -60,7 +60,8 @@ def mean_passage_time(
 ) -> float:
     r"""How long the diffusion takes on average from ``start`` to ``target`` > ``start``.
 
-    $$\frac1D \int_{start}^{target} e^{f(y)/D} \int_{-\infty}^y e^{-f(u)/D}\,du\,dy$$
+    $$\frac1D \int_{start}^{target} e^{f(\theta)/D} \int_{-\infty}^{\theta}
+      e^{-f(\theta')/D}\,d\theta'\,d\theta$$
 
     in units of $t = k\eta$, by quadrature: exact for the diffusion at any temperature.
 
@@ -112,8 +113,8 @@ def stationary_variance(
     that are reshuffled every epoch, so that their tilts always add up to zero, it is at the
     end of an epoch
 
-    $$\frac{J}{J - 1}\, \eta^2 V\, \frac{\sum_j a^{2j} - (\sum_j a^j)^2 / J}{1 - a^{2J}},
-      \quad a = 1 - \eta h, \quad j = 0, \dots, J - 1,$$
+    $$\frac{J}{J - 1}\, \eta^2 V\, \frac{\sum_j p_j^2 - (\sum_j p_j)^2 / J}
+      {1 - (1 - \eta h)^{2J}}, \quad p_j = (1 - \eta h)^j, \quad j = 0, \dots, J - 1,$$
 
     where V is the variance of the J tilts. Both follow from the linear recursion.
 

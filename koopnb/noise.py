@@ -16,7 +16,7 @@ from koopnb.training import cross_entropy
 def per_example_gradients(
     params: PyTree, x: Float[Array, "samples d"], y: Int[Array, " samples"]
 ) -> Float[Array, "samples m"]:
-    r"""The gradient of every sample's own loss, $g_i = \nabla f_{\{i\}}(\theta)$, one a row.
+    r"""The gradient of every sample's own loss, $\nabla f_i(\theta)$, one a row.
 
     Their mean is the gradient of the loss on all samples.
 
@@ -45,12 +45,12 @@ def losses_along(
     x: Float[Array, "samples d"],
     y: Int[Array, " samples"],
 ) -> Float[Array, "points samples"]:
-    r"""The loss of every sample along a line, $f_{\{i\}}(\theta + l\,u)$; a batch's is their mean.
+    r"""The loss of every sample along a line in the space of weights; a batch's is their mean.
 
     Args:
-        params: $\theta$, where the line begins.
-        direction: u, in the order of `per_example_gradients`.
-        distances: the l, in lengths of u.
+        params: where the line begins, $\theta$.
+        direction: where it goes, in the order of `per_example_gradients`.
+        distances: the points of it, in lengths of ``direction``.
         x: inputs.
         y: classes.
     """
@@ -94,19 +94,23 @@ def draw_batches(
 
 def batch_noise(
     gradients: Float[Array | np.ndarray, "samples m"], batches: Int[np.ndarray, "draws batch"]
-) -> Float[Array, "draws m"]:
+) -> Float[np.ndarray, "draws m"]:
     r"""The error of every batch's gradient, $\nabla f_B - \nabla f$.
 
-    $$\frac{1}{|B|} \sum_{i \in B} g_i - \frac1N \sum_i g_i$$
+    $$\frac{1}{|B|} \sum_{i \in B} \nabla f_i - \frac1N \sum_i \nabla f_i$$
 
     Args:
         gradients: from `per_example_gradients`, or any values with the samples leading.
         batches: from `draw_batches`.
     """
+    from scipy.sparse import csr_array
+
     draws, size = batches.shape
-    weights = np.zeros((draws, len(gradients)), np.float32)
-    np.add.at(weights, (np.arange(draws)[:, None], batches), np.float32(1 / size))
-    return jnp.asarray(weights - np.float32(1 / len(gradients))) @ jnp.asarray(gradients)
+    each = np.asarray(gradients)
+    shares = np.full(batches.size, 1 / size, each.dtype)
+    rows = size * np.arange(draws + 1)
+    means = csr_array((shares, batches.ravel(), rows), shape=(draws, len(each))) @ each
+    return means - each.mean(axis=0)
 
 
 def noise_variance(
