@@ -15,6 +15,11 @@ COLOURS = {
     "node": "#D55E00",
     "layer": "#B5478C",
     "mean": "#007A5A",
+    # Pictures of theory: what is so, what reaches it, what does not, a third thing beside them.
+    "truth": "#333333",
+    "works": "#005F9E",
+    "fails": "#C14E00",
+    "third": "#8A3FA0",
 }
 STYLE = {
     "figure.figsize": (9.5, 3.5),
