@@ -24,6 +24,11 @@ COLOURS = {
     "momentum": "#C44E00",
     "shallow": "#9A4F96",
     "deep": "#1B7A55",
+    # Pictures of theory: what is so, what reaches it, what does not, a third thing beside them.
+    "truth": "#333333",
+    "works": "#005F9E",
+    "fails": "#C14E00",
+    "third": "#8A3FA0",
 }
 STYLE = {
     "figure.figsize": (9.5, 3.5),
