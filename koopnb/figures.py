@@ -123,13 +123,11 @@ def wire(axis: Axes, potential: Potential, *, minima: bool = True) -> list[Artis
 def landscape(axis: Axes, potential: Potential, *, levels: int = 14) -> list[Artist]:
     """Level lines of a potential of two variables over its view, the minima marked.
 
-    The levels are closer together near the deepest minimum.
     Levels are closer together where the landscape is low.
     """
     sides = [np.linspace(*side, 161) for side in potential.view]
     grid = np.stack(np.meshgrid(*sides), -1)
     height = _values(potential, grid.reshape(-1, 2)).reshape(grid.shape[:2])
-    at = height.min() + np.ptp(height) * np.linspace(0, 1, levels + 1)[1:] ** 3
     low = height.min()
     at = low + np.ptp(height) * np.linspace(0, 1, levels + 1)[1:] ** 3
     artists: list[Artist] = [
