@@ -19,7 +19,7 @@ COLOURS = {
     "node": "#D55E00",
     "layer": "#B5478C",
     "mean": "#007A5A",
-    "flow": "#333333",
+    "flow": "#222222",
     "descent": "#1F5FA8",
     "momentum": "#C44E00",
     "shallow": "#9A4F96",

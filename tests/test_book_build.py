@@ -43,7 +43,7 @@ def root(tmp_path):
 
 
 PAGE = book.Chapter("01-page", "01-page")
-SAME_ON_DIGITS = book.Chapter("02-digits", "01-page", "digits", "Another title")
+SAME_ON_DIGITS = book.Chapter("02-digits", "01-page", "digits", "Another title", experiment=True)
 
 
 def build(root, *chapters, **kwargs):
