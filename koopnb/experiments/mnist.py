@@ -103,7 +103,9 @@ def arms(dataset: str = "mnist", arithmetic: str = "report") -> tuple[Arm, ...]:
     if arithmetic == "paper":
         by_gram = "network" if dataset == "mnist" else None
         return tuple(
-            Arm(f"{name}-64", name, width, "float64", "matlab", "gram" if name == by_gram else "svd")
+            Arm(
+                f"{name}-64", name, width, "float64", "matlab", "gram" if name == by_gram else "svd"
+            )
             for name, width in cuts.items()
         )
     single = (
@@ -254,9 +256,7 @@ def run(
         loss, accuracy = map(np.asarray, training.evaluate_path(path, x_test, y_test))
         for quantity, values in (("loss", loss), ("accuracy", accuracy)):
             curves[f"{name}/{quantity}"], curves[f"{name}/{quantity}/at"] = values, at
-        return {
-            str(t): _summary(loss, accuracy, at, per_epoch, t) for t in config.horizon_epochs
-        }
+        return {str(t): _summary(loss, accuracy, at, per_epoch, t) for t in config.horizon_epochs}
 
     metrics["optimizer"] = follow("optimizer", runs.further)
     averages = {

@@ -128,9 +128,7 @@ def obtain(
     return load(path or save(compute(), config, folders[-1]))
 
 
-def find(
-    experiment: str, config: Any, folders: Sequence[str | os.PathLike]
-) -> Path | None:
+def find(experiment: str, config: Any, folders: Sequence[str | os.PathLike]) -> Path | None:
     """The first stored record of this configuration and this version of koopnb, or None."""
     version = koopnb.environment.versions()["koopnb"]
     for folder in folders:
