@@ -10,7 +10,6 @@ from typing import NamedTuple
 from koopnb.experiments import costs, record
 from koopnb.experiments.record import Record
 
-AGREEMENT = 0.9
 GUESSING = math.log(10)
 
 
@@ -60,8 +59,8 @@ def judge(claim: Claim, records: Sequence[Record]) -> Finding:
         raise ValueError(f"{claim.key}: no records to judge by; run the experiment first.")
     values = tuple(float(claim.measure(one)) for one in records)
     agreeing = sum(claim.low <= value <= claim.high for value in values)
-    share = agreeing / len(values)
-    verdict = "holds" if share >= AGREEMENT else "depends" if share > 1 - AGREEMENT else "fails"
+    few = len(values) // 10
+    verdict = "holds" if agreeing >= len(values) - few else "depends" if agreeing > few else "fails"
     return Finding(claim, values, agreeing, verdict)
 
 
@@ -322,7 +321,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
             low=10.0, timed=True,
         ),
         Claim(
-            "bounded-faster", "So is a bounded network operator, at the longest horizon",
+            "bounded-faster", "A bounded network operator replaces the longest run at a tenth of its price",
             "this book", f"{FASTER}, one jump", _saving("bounded, jump", -1),
             low=10.0, timed=True,
         ),
