@@ -321,7 +321,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
             low=10.0, timed=True,
         ),
         Claim(
-            "bounded-faster", "A bounded network operator replaces the longest run at a tenth of its price",
+            "bounded-faster",
+            "A bounded network operator replaces the longest run at a tenth of its price",
             "this book", f"{FASTER}, one jump", _saving("bounded, jump", -1),
             low=10.0, timed=True,
         ),
