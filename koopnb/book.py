@@ -122,7 +122,7 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> None:
         parameters = {"dataset": chapter.dataset}
         if chapter.seeds:
             parameters["seeds"] = list(chapter.seeds)
-    fingerprint = _fingerprint(text, chapter)
+    fingerprint = _fingerprint(root, text, chapter)
     if target.is_file() and not force:
         made = nbformat.read(target, as_version=4).metadata.get("koopnb", {})
         if made.get("fingerprint") == fingerprint:
@@ -156,18 +156,20 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> None:
     nbformat.write(notebook, scratch)
     scratch.replace(target)
     # Other runs may overwrite records; the page's own stay with it.
-    for path in _records_of(chapter, root / "results", root / "_build" / "records"):
+    for path in _records_of(chapter, *mnist.folders(chapter.dataset or "", root)):
         for suffix in (".json", ".npz"):
             whole = path.with_suffix(suffix)
             shutil.copyfile(whole, target.parent / whole.name)
 
 
-def _fingerprint(text: Path, chapter: Chapter) -> str:
-    """Changes when the chapter, the package's code or a version it stands on changes."""
+def _fingerprint(root: Path, text: Path, chapter: Chapter) -> str:
+    """Changes when the chapter, a stored record, the code or a version it stands on changes."""
     digest = hashlib.sha256(json.dumps(chapter).encode() + text.read_bytes())
     package = Path(__file__).parent
     for path in sorted(package.rglob("*.py")):
         digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    for path in sorted((root / "results").glob("*.json")):
+        digest.update(path.name.encode() + path.read_bytes())
     digest.update(json.dumps(koopnb.environment.versions()).encode())
     return digest.hexdigest()
 

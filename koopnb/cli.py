@@ -70,24 +70,22 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from koopnb.experiments import costs, mnist, record
 
-    dataset, folder = arguments.dataset, arguments.records
-    horizons = tuple(sorted(mnist.HORIZONS if arguments.horizons is None else arguments.horizons))
+    horizons = tuple(sorted(arguments.horizons or mnist.HORIZONS))
+    ways: dict[str, list[dict[str, str]]] = {
+        "mnist": [{}],
+        "paper": [{"arithmetic": "paper"}],
+        "optimizers": [{"optimizer": name} for name in mnist.OPTIMIZERS if name != "adadelta"],
+    }
+    jobs: list[tuple[Any, Any]] = []
     for seed in arguments.seeds:
         if arguments.experiment == "costs":
-            timed = costs.Config(dataset, seed, horizons)
-            results: list[tuple[Any, Any]] = [(timed, costs.run(timed, folder, progress=True))]
-        else:
-            which = arguments.experiment
-            configs = [mnist.protocol(dataset, seed, horizons)]
-            if which == "paper":
-                configs = [mnist.protocol(dataset, seed, horizons, arithmetic="paper")]
-            elif which == "optimizers":
-                others = [name for name in mnist.OPTIMIZERS if name != "adadelta"]
-                configs = [mnist.protocol(dataset, seed, horizons, name) for name in others]
-            results = [(config, mnist.run(config, folder, progress=True)) for config in configs]
-        for config, result in results:
-            path = record.path_of(result.experiment, config, folder)
-            print(f"{path}: {result.environment['seconds']:.0f} s")
+            jobs.append((costs.run, costs.Config(arguments.dataset, seed, horizons)))
+        for way in ways.get(arguments.experiment, []):
+            jobs.append((mnist.run, mnist.protocol(arguments.dataset, seed, horizons, **way)))
+    for run, config in jobs:
+        made = run(config, arguments.records, progress=True)
+        path = record.path_of(made.experiment, config, arguments.records)
+        print(f"{path}: {made.environment['seconds']:.0f} s")
     return 0
 
 

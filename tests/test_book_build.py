@@ -80,10 +80,13 @@ def test_one_source_makes_two_pages(root, capfd):
     (root / "notebooks" / "01-page.md").write_text(SOURCE.replace("range(3)", "range(4)"))
     build(root, PAGE)
     assert "unchanged" not in capfd.readouterr().out
+    save_example(root / "results")
+    build(root, PAGE)
+    assert "unchanged" not in capfd.readouterr().out, "a stored record is new"
 
 
 def test_a_page_gets_its_seeds_and_keeps_their_records(root):
-    save_example(root / "results", seeds=(0, 3, 4))
+    save_example(root / "_build" / "records", seeds=(0, 3, 4))
     (root / "notebooks" / "01-page.md").write_text(SOURCE + "\n```{code-cell}\nprint(seeds)\n```\n")
     build(root, WITH_SEEDS)
     page = read(root, "_build/executed", "02-digits")
