@@ -299,7 +299,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
             low=1.05, tolerance=math.inf,
         ),
         Claim(
-            "bounded-lasts", "The bounded operator is level with the longest run of the optimizer, or better",
+            "bounded-lasts",
+            "The bounded operator is level with the longest run of the optimizer, or better",
             "this book", "loss over the optimizer's median in the last epoch",
             _over(_of("bounded", -1, "loss_end"), _of("optimizer", -1, "loss_median")),
             high=LEVEL, tolerance=1.5,
