@@ -34,6 +34,11 @@ class Chapter(NamedTuple):
 
 
 CHAPTERS = (
+    Chapter("01-gradient-flow", "01-gradient-flow"),
+    Chapter("02-stochastic-gradients", "02-stochastic-gradients"),
+    Chapter("03-momentum", "03-momentum"),
+    Chapter("04-koopman-theory", "04-koopman-theory"),
+    Chapter("05-finite-section", "05-finite-section"),
     Chapter("06-partitions", "06-partitions", "mnist"),
     Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", seeds=tuple(range(10))),
     Chapter(

@@ -4,10 +4,14 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from koopnb.potentials import Potential
 
 # After Okabe and Ito; purple and green are darkened for contrast on white.
 COLOURS = {
@@ -17,6 +21,16 @@ COLOURS = {
     "mean": "#007A5A",
     "network": "#7A5C00",
     "bounded": "#222222",
+    "flow": "#333333",
+    "descent": "#1F5FA8",
+    "momentum": "#C44E00",
+    "shallow": "#9A4F96",
+    "deep": "#1B7A55",
+    # Pictures of theory: what is so, what reaches it, what does not, a third thing beside them.
+    "truth": "#333333",
+    "works": "#005F9E",
+    "fails": "#C14E00",
+    "third": "#8A3FA0",
 }
 STYLE = {
     "figure.figsize": (9.5, 3.5),
@@ -103,6 +117,43 @@ def times(axis: Axes, samples: Mapping[str, tuple[np.ndarray, str]], *, title: s
     axis.set(title=title, xlabel="milliseconds an iteration")
     axis.grid(axis="y", visible=False)
     return artists
+
+
+def wire(axis: Axes, potential: Potential, *, minima: bool = True) -> list[Artist]:
+    """The graph of a potential of one variable over its view, the minima marked."""
+    x = np.linspace(*potential.view[0], 401)
+    artists: list[Artist] = []
+    artists += axis.plot(x, _values(potential, x[:, None]), color="#333333", lw=2)
+    if minima:
+        points = np.array(potential.minima)
+        artists += axis.plot(points[:, 0], _values(potential, points), "k*", markersize=9)
+    axis.set(xlabel=r"weight $\theta$", ylabel=r"loss $f$", xlim=potential.view[0])
+    return artists
+
+
+def landscape(axis: Axes, potential: Potential, *, levels: int = 14) -> list[Artist]:
+    """Level lines of a potential of two variables over its view, the minima marked.
+
+    Levels are closer together where the landscape is low.
+    """
+    sides = [np.linspace(*side, 161) for side in potential.view]
+    grid = np.stack(np.meshgrid(*sides), -1)
+    height = _values(potential, grid.reshape(-1, 2)).reshape(grid.shape[:2])
+    low = height.min()
+    at = low + np.ptp(height) * np.linspace(0, 1, levels + 1)[1:] ** 3
+    artists: list[Artist] = [
+        axis.contourf(*sides, height, levels=[low, *at], cmap="Blues_r", alpha=0.35),
+        axis.contour(*sides, height, levels=at, colors="#7a8794", linewidths=0.6),
+    ]
+    artists += axis.plot(*np.array(potential.minima).T, "k*", markersize=11, zorder=4)
+    axis.set(xlim=potential.view[0], ylim=potential.view[1])
+    axis.grid(False)
+    return artists
+
+
+def _values(potential: Potential, points: np.ndarray) -> np.ndarray:
+    with jax.enable_x64(True):
+        return np.asarray(jax.vmap(potential)(jnp.asarray(points, float)))
 
 
 def show(figure: Figure, *, alt: str, caption: str, name: str) -> None:

@@ -134,6 +134,39 @@ def window_means(leaves: list[Array], window: int, dtype: Any) -> list[Array]:
     return [mean(leaf) for leaf in leaves]
 
 
+def delays(snapshots: PyTree, count: Integer) -> PyTree:
+    r"""Every snapshot together with its predecessors: the record in delay coordinates.
+
+    $$y_t = (x_t, x_{t+1}, \dots, x_{t+d-1}), \qquad t = 1, \dots, n - d + 1$$
+
+    A leaf of shape (n, ...) becomes (n - d + 1, d, ...), oldest snapshot first: the present is
+    the last along the second axis. What is not an array stays as it is.
+
+    Args:
+        snapshots: pytree whose arrays lead with the same time axis.
+        count: d, the snapshots that are seen together, from 1 to n - 1.
+
+    Raises:
+        ValueError: a count that leaves no pair of delayed snapshots, or what ``fit`` refuses.
+
+    Source: Takens, Lecture Notes in Mathematics 898 (1981); Arbabi and Mezić, SIAM J. Appl.
+    Dyn. Syst. 16 (2017), for delayed observables of a Koopman operator.
+
+    >>> delays({"w": np.arange(4.0)}, 3)["w"].tolist()
+    [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
+    """
+    leaves, layout = flatten(snapshots)
+    n = leaves[0].shape[0]
+    count = integer("count", count, 1, "the snapshots seen together")
+    if count > n - 1:
+        raise ValueError(
+            f"count={count} on {n} snapshots leaves {max(n - count + 1, 0)} delayed ones and an "
+            f"operator needs two: use count <= {n - 1}."
+        )
+    seen = np.arange(n - count + 1)[:, None] + np.arange(count)[None]
+    return layout.restore([leaf[seen] for leaf in leaves])
+
+
 class WindowMeans(eqx.Module):
     r"""Means over windows, accumulated while training: no snapshot need be kept.
 

@@ -82,6 +82,61 @@ def consistency_index(fit: Reduced) -> Float[Array, " blocks"]:
     return jax.vmap(one)(fit.fitted, fit.errors, fit.sigma)
 
 
+def pseudospectrum(operator: Any, points: ArrayLike) -> Float[Array | np.ndarray, "blocks points"]:
+    r"""How well any linear observable could have the eigenvalue z, for every block.
+
+    $$\tau(z) = \min_g
+        \sqrt{\frac{\sum_t |g(x_{t+1}) - z\, g(x_t)|^2}{\sum_t |g(x_t)|^2}}$$
+
+    over observables g = l^T U* x of the subspace kept. The ε-pseudospectrum is where τ(z) < ε.
+    It follows from the snapshots alone: clipping does not change it. At an eigenvalue it is at
+    most that eigenvalue's residual. Infinite for a block of rank 0.
+
+    Args:
+        operator: a fitted ``KoopmanOperator``.
+        points: complex numbers z, (points,).
+
+    Raises:
+        ValueError: points that are not one-dimensional.
+
+    Source: Colbrook and Townsend, Comm. Pure Appl. Math. 77 (2024), residual DMD for pseudospectra.
+    """
+    if np.ndim(points) != 1:
+        raise ValueError(
+            f"points of shape {np.shape(points)}: must be one-dimensional; ravel a grid, and give "
+            "the result its shape."
+        )
+    with jax.enable_x64(True):
+        z = jnp.asarray(points, jnp.complex128)
+        found = jnp.concatenate([_least_residuals(group, z) for group in operator.groups])
+    return outward(found)
+
+
+@jax.jit
+def _least_residuals(
+    fit: Reduced, points: Complex[Array, " points"]
+) -> Float[Array, "blocks points"]:
+    def one(fitted: Array, errors: Array, sigma: Array) -> Array:
+        keep = sigma > 0
+        inverse = jnp.where(keep, 1 / jnp.where(keep, sigma, 1), 0)
+        matrix = inverse[:, None] * fitted * sigma[None]
+        values, vectors = solvers.eigh(inverse[:, None] * errors * inverse[None])
+        rest = vectors * jnp.sqrt(jnp.maximum(values, 0))[None]
+
+        # Padding is no observable: its singular values are put above all others.
+        above = 2 + 2 * jnp.max(jnp.abs(points)) + jnp.linalg.norm(matrix) + jnp.linalg.norm(rest)
+
+        def least(z: Array) -> Array:
+            moved = matrix - jnp.diag(jnp.where(keep, z, above))
+            both = jnp.concatenate([moved, rest + 0j], axis=1)
+            return jnp.linalg.svd(both, compute_uv=False)[-1]
+
+        found = jax.lax.map(least, points, batch_size=256)
+        return jnp.where(jnp.any(keep), found, jnp.inf)
+
+    return jax.vmap(one)(fit.fitted, fit.errors, fit.sigma)
+
+
 def continuous_eigs(eigs: ArrayLike, dt: float = 1.0) -> Complex[Array | np.ndarray, "..."]:
     r"""Continuous-time eigenvalues $\log(λ) / dt$, per unit of time.
 

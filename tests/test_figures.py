@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from koopnb import figures
+from koopnb import figures, flows
 
 
 @pytest.fixture
@@ -84,3 +84,17 @@ def test_a_shown_figure_carries_alt_text_and_caption(monkeypatch):
     assert image[1]["metadata"]["image/png"]["alt"] == "A picture."
     assert text[0] == {"text/markdown": "Words."}
     assert not plt.fignum_exists(figure.number), "a closed figure is not shown twice"
+
+
+def test_a_wire_is_the_graph_of_its_potential(axis):
+    line, stars = figures.wire(axis, flows.double_well())
+    expected = np.polynomial.Polynomial(flows.double_well().coefficients)
+    np.testing.assert_allclose(line.get_ydata(), expected(line.get_xdata()), atol=1e-12)
+    assert sorted(stars.get_xdata()) == [0.0, 1.5]
+
+
+def test_a_landscape_shows_the_levels_of_its_potential(axis):
+    _, lines, stars = figures.landscape(axis, flows.quadratic((1.0, 4.0)))
+    level, points = lines.levels[5], lines.get_paths()[5].vertices
+    np.testing.assert_allclose(0.5 * (points**2 @ [1.0, 4.0]), level, rtol=1e-2)
+    assert stars.get_xdata() == [0.0]

@@ -1,14 +1,14 @@
-"""Windows accumulated while training equal windows of a record."""
+"""Windows accumulated while training equal windows of a record; delay coordinates."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_trees_close
+from helpers import assert_spectra_close, assert_trees_close
 
 from koopnb.operator import fit
-from koopnb.snapshots import WindowMeans
+from koopnb.snapshots import WindowMeans, delays
 
 
 def accumulate(rows, window, capacity):
@@ -65,3 +65,44 @@ def test_bad_sizes_are_named(keywords, message):
     with pytest.raises(ValueError, match=message):
         WindowMeans.start({"w": jnp.zeros(2)}, **keywords)
     WindowMeans.start({"w": jnp.zeros(2)}, window=np.int64(1), capacity=2)
+
+
+# --- delay coordinates ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3, np.int64(9)])
+def test_delayed_snapshots_are_those_of_a_loop(count, rng):
+    record = {"w": rng.standard_normal((10, 2, 3)), "b": rng.standard_normal(10), "name": "net"}
+    found = delays(record, count)
+    assert found["name"] == "net"
+    for key in ("w", "b"):
+        rows = record[key]
+        expected = [rows[t : t + count] for t in range(10 - count + 1)]
+        np.testing.assert_array_equal(found[key], np.stack(expected))
+    single = {"w": jnp.asarray(record["w"], jnp.float32)}
+    assert delays(single, count)["w"].dtype == jnp.float32
+
+
+def test_two_delays_show_the_rotation_that_one_number_hides():
+    """Known spectrum: cos(0.3 t) has the eigenvalues exp(±0.3 i); alone it has one real one."""
+    record = {"w": np.cos(0.3 * np.arange(40))}
+    alone, delayed = fit(record), fit(delays(record, 2))
+    assert alone.eigs.shape == (1, 1)
+    assert np.all(np.isreal(alone.eigs))
+    assert_spectra_close(delayed.eigs, np.exp([0.3j, -0.3j]), 1e-9)
+    np.testing.assert_allclose(delayed.predict(100)["w"][-1], np.cos(0.3 * 139), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (0, "count=0: the snapshots seen together, must be >= 1"),
+        (10, "count=10 on 10 snapshots leaves 1 delayed .* use count <= 9"),
+        (2.0, "count=2.0: the snapshots seen together, an integer >= 1"),
+    ],
+)
+def test_delays_that_leave_no_pair_are_refused(count, message, rng):
+    record = {"w": rng.standard_normal(10)}
+    with pytest.raises(ValueError, match=message):
+        delays(record, count)
+    assert delays(record, 9)["w"].shape == (2, 9)

@@ -185,6 +185,66 @@ def test_consistency_of_dead_blocks_and_of_as_many_weights_as_pairs(rng):
     assert float(fit({"w": rng.standard_normal((4, 9))}).consistency[0]) < 1e-9
 
 
+# --- pseudospectra --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["svd", "gram"])
+def test_the_pseudospectrum_is_the_least_residual_of_all_observables(solver, rng):
+    """Against a generalized eigenproblem of the raw snapshots, for rank 4 and a cut to rank 2."""
+    rows = noisy(rng)
+    points = np.array([0.9, 0.3 + 0.8j, -1.2j, 0.0])
+    for rank in (4, 2):
+        operator = fit({"w": rows}, solver=solver, rank=rank)
+        basis = explicit(rows, 0.0, rank)[1]
+        seen = rows @ np.linalg.svd(basis)[0][:, :rank]
+        expected = []
+        for z in points:
+            change = seen[1:] - z * seen[:-1]
+            least = scipy.linalg.eigh(
+                change.conj().T @ change, seen[:-1].T @ seen[:-1] + 0j, eigvals_only=True
+            )[0]
+            expected.append(np.sqrt(least))
+        found = spectrum.pseudospectrum(operator, points)
+        np.testing.assert_allclose(found, [expected], rtol=1e-6)
+        held = fit({"w": rows}, solver=solver, rank=rank, max_modulus=0.5)
+        np.testing.assert_allclose(spectrum.pseudospectrum(held, points), found, rtol=1e-9)
+
+
+def test_without_noise_an_orthogonal_record_has_distances_as_pseudospectrum():
+    """x is a rotation, seen for whole turns: F F* is a multiple of the identity, K is normal."""
+    angle = 2 * np.pi * 3 / 40 * np.arange(41)
+    rows = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points = np.array([0.5 + 0.5j, 1.0, -2.0, np.exp(1j * angle[1])])
+    found = spectrum.pseudospectrum(fit({"w": rows}), points)
+    distances = np.abs(points[:, None] - np.exp(1j * angle[1] * np.array([1, -1]))).min(1)
+    np.testing.assert_allclose(found, [distances], atol=1e-7)
+
+
+def test_at_an_eigenvalue_the_pseudospectrum_is_below_its_residual(rng):
+    operator = fit({"w": noisy(rng)})
+    found = spectrum.pseudospectrum(operator, np.asarray(operator.eigs[0]))
+    assert np.all(found[0] <= np.asarray(operator.residuals[0]) * (1 + 1e-6))
+    assert np.min(found) > 0
+
+
+def test_pseudospectra_of_blocks_of_unequal_rank_and_of_a_dead_one(rng):
+    rows = np.stack([noisy(rng), np.zeros((30, 4))], axis=1)
+    rows = np.concatenate([rows, np.ones((30, 1, 4))], axis=1)
+    operator = fit({"w": rows}, partition="node")
+    found = spectrum.pseudospectrum(operator, np.array([1.0, 0.25]))
+    alone = spectrum.pseudospectrum(fit({"w": rows[:, 0]}), np.array([1.0, 0.25]))
+    np.testing.assert_allclose(found[:1], alone, rtol=1e-6)
+    np.testing.assert_array_equal(found[1], np.inf)
+    np.testing.assert_allclose(found[2], [0.0, 0.75], atol=1e-12)
+
+
+def test_points_are_one_dimensional(rng):
+    operator = fit({"w": noisy(rng)})
+    with pytest.raises(ValueError, match=r"points of shape \(2, 2\): must be one-dimensional"):
+        spectrum.pseudospectrum(operator, np.zeros((2, 2)))
+    assert spectrum.pseudospectrum(operator, np.zeros(4)).shape == (1, 4)
+
+
 # --- held-out errors ------------------------------------------------------------------------
 
 

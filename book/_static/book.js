@@ -5,6 +5,8 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
 
 const WIDE = "article pre, article table, article mjx-container[display], article dt.sig, .figure-scroll";
 
+const FIGURES = ":is(article figure, article .cell_output) img:not(.film-still)";
+
 // A box that scrolls sideways can be reached and scrolled with the keyboard.
 function reachable() {
   for (const inner of document.querySelectorAll(WIDE)) {
@@ -17,7 +19,7 @@ function reachable() {
 
 addEventListener("DOMContentLoaded", () => {
   // Figures keep a readable size on a narrow screen and scroll in a box of their own.
-  for (const image of document.querySelectorAll("article figure img, article .cell_output img")) {
+  for (const image of document.querySelectorAll(FIGURES)) {
     const box = document.createElement("div");
     box.className = "figure-scroll";
     image.replaceWith(box);
