@@ -328,9 +328,10 @@ def unflatten(rows: Float[np.ndarray, "networks weights"]) -> PyTree:
     leaves, treedef = jax.tree.flatten(like)
     cuts = np.cumsum([leaf.size for leaf in leaves])[:-1]
     parts = np.split(np.asarray(rows), cuts, axis=1)
-    return treedef.unflatten(
-        [jnp.asarray(x).reshape(-1, *leaf.shape[1:]) for x, leaf in zip(parts, leaves, strict=True)]
-    )
+    arrays = [
+        jnp.asarray(x).reshape(-1, *leaf.shape[1:]) for x, leaf in zip(parts, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(treedef, arrays)
 
 
 def ratio(
