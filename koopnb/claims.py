@@ -3,9 +3,11 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from koopnb.experiments import record
+import numpy as np
+
+from koopnb.experiments import ode, record
 from koopnb.experiments.record import Record
 
 
@@ -193,6 +195,28 @@ def _step(partition: str) -> Callable[[Record], float]:
     return measure
 
 
+def _end(one: Record, name: str) -> Any:
+    return one.curves[name][-1]
+
+
+def _moved(arm: str, best: int | None = None) -> Callable[[Record], float]:
+    """The paper's summary at the horizon: median error over median true change."""
+    return lambda one: ode.ratio(_end(one, f"{arm}/error"), _end(one, "change"), best)
+
+
+def _over(arm: str, other: str) -> Callable[[Record], float]:
+    """Median loss of one arm over that of another, at the horizon."""
+    return lambda one: float(
+        np.median(_end(one, f"{arm}/loss")) / np.median(_end(one, f"{other}/loss"))
+    )
+
+
+def _speed(one: Record) -> float:
+    cost = one.metrics["seconds"]
+    whole = cost["record"] + cost["fit"]["node"] + cost["predict"]["node"] + cost["check"]
+    return cost["train"] / whole
+
+
 CLAIMS: dict[str, tuple[Claim, ...]] = {
     "mnist": (
         *(
@@ -259,5 +283,59 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
             high=1.0,
             tolerance=1.15,
         ),
-    )
+    ),
+    "ode": (
+        Claim(
+            "node-accurate",
+            "Node operators predict the weights",
+            "paper, section 4",
+            "median error over median change",
+            _moved("node float64"),
+            high=0.5,
+        ),
+        Claim(
+            "network-accurate",
+            "The network operator predicts the weights",
+            "paper, section 3",
+            "median error over median change",
+            _moved("network float64"),
+            high=0.5,
+        ),
+        Claim(
+            "node-compromise",
+            "Node operators are as good as the network operator",
+            "paper, section 3",
+            "median loss over the network operator's",
+            _over("node float64", "network float64"),
+            high=1.5,
+            tolerance=math.inf,
+        ),
+        Claim(
+            "node-useful",
+            "Predicting with node operators is better than stopping at the record's end",
+            "paper, section 4",
+            "median loss over that at the end of the record",
+            _over("node float64", "no change"),
+            high=1.0,
+            tolerance=math.inf,
+        ),
+        Claim(
+            "beats-average",
+            "The network operator beats the plain average of the record",
+            "this book",
+            "median loss over that of the average",
+            _over("network float64", "mean"),
+            high=1.0,
+            tolerance=3.0,
+        ),
+        Claim(
+            "ode-clock",
+            "Node operators are more than ten times faster, all costs counted",
+            "paper, abstract",
+            "training time over cost, single precision",
+            _speed,
+            low=10.0,
+            timed=True,
+        ),
+    ),
 }

@@ -273,7 +273,7 @@ def described(fits: list[KoopmanOperator]) -> dict[str, Any]:
     }
 
 
-def seconds(config: Config, runs: Runs) -> dict[str, Any]:
+def seconds(config: Config, runs: Runs, precision: str = "float32") -> dict[str, Any]:
     """Whole costs for one network: what training it on costs, and what predicting it costs.
 
     ``train`` are the horizon's iterations in one compiled loop, ``record`` what keeping
@@ -297,7 +297,7 @@ def seconds(config: Config, runs: Runs) -> dict[str, Any]:
     t = grid(alone)
     check = jax.jit(lambda params: losses(jax.tree.map(lambda leaf: leaf[None], params), t))
     for name in config.partitions:
-        fit_once = functools.partial(fit_one, runs.snapshots, 0, name, "float32", config.record)
+        fit_once = functools.partial(fit_one, runs.snapshots, 0, name, precision, config.record)
         operator = fit_once()
         predicted = operator.predict(config.horizon)
         found["fit"][name] = fastest(fit_once, 6)
