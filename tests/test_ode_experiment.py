@@ -7,7 +7,7 @@ import pytest
 from helpers import explicit
 from scipy.special import ellipj, ellipk
 
-from koopnb.experiments import ode, record
+from koopnb.experiments import ode, oscillator, record
 
 SMALL = ode.Config(
     networks=3, burn_in=300, record=200, horizon=50, averaged=50, stride=25,
@@ -31,7 +31,7 @@ def one(params, which, t):
 
 def test_network_and_derivative_are_those_of_automatic_differentiation():
     params, t = ode.start(SMALL).params, ode.grid(SMALL)
-    value, tangent = ode.network(params, t)
+    value, tangent = oscillator.network(params, t)
     for which in range(SMALL.networks):
         found = jax.vmap(
             lambda s, w=which: jax.jvp(lambda u: one(params, w, u), (s,), (jnp.ones(()),))
@@ -42,28 +42,30 @@ def test_network_and_derivative_are_those_of_automatic_differentiation():
 
 def test_a_network_of_zeros_stands_still_and_pays_for_it():
     zeros = jax.tree.map(jnp.zeros_like, ode.start(SMALL).params)
-    x, p = ode.START
-    np.testing.assert_allclose(ode.losses(zeros, ode.grid(SMALL)), p**2 + (x + x**3) ** 2, 1e-6)
+    x, p = oscillator.START
+    np.testing.assert_allclose(
+        oscillator.losses(zeros, ode.grid(SMALL)), p**2 + (x + x**3) ** 2, 1e-6
+    )
 
 
 def test_loss_is_that_of_central_differences():
     with jax.enable_x64(True):
         params = jax.tree.map(lambda x: x.astype(jnp.float64), ode.start(SMALL).params)
         t, h = jnp.broadcast_to(jnp.linspace(0.1, 12.0, 50), (3, 50)), 1e-5
-        slope = (ode.solution(params, t + h) - ode.solution(params, t - h)) / (2 * h)
-        x, p = jnp.moveaxis(ode.solution(params, t), 1, 0)
+        slope = (oscillator.solution(params, t + h) - oscillator.solution(params, t - h)) / (2 * h)
+        x, p = jnp.moveaxis(oscillator.solution(params, t), 1, 0)
         expected = jnp.mean((slope[:, 0] - p) ** 2 + (slope[:, 1] + x + x**3) ** 2, axis=1)
-        np.testing.assert_allclose(ode.losses(params, t), expected, rtol=1e-7)
+        np.testing.assert_allclose(oscillator.losses(params, t), expected, rtol=1e-7)
 
 
 def test_the_trial_solution_starts_where_the_system_does():
-    begin = ode.solution(ode.start(SMALL).params, jnp.zeros((3, 1)))
-    np.testing.assert_allclose(begin[..., 0], np.broadcast_to(ode.START, (3, 2)), rtol=1e-6)
+    begin = oscillator.solution(ode.start(SMALL).params, jnp.zeros((3, 1)))
+    np.testing.assert_allclose(begin[..., 0], np.broadcast_to(oscillator.START, (3, 2)), rtol=1e-6)
 
 
 def test_the_truth_is_jacobis_and_keeps_its_energy():
-    t = np.linspace(0, ode.END, 200)
-    x, p = ode.truth(t)
+    t = np.linspace(0, oscillator.END, 200)
+    x, p = oscillator.truth(t)
     energy = p**2 / 2 + x**2 / 2 + x**4 / 4
     np.testing.assert_allclose(energy, energy[0], rtol=1e-9)
     # x = A cn(w (t - t0), k) with amplitude A at the turning point, w^2 = 1 + A^2.
@@ -73,7 +75,7 @@ def test_the_truth_is_jacobis_and_keeps_its_energy():
     phases = np.linspace(-4 * ellipk(parameter), 0, 200_001)
     cn = ellipj(phases, parameter)[1]
     slope = np.gradient(cn, phases)
-    rising = np.where(slope > 0, np.abs(np.sqrt(amplitude2) * cn - ode.START[0]), np.inf)
+    rising = np.where(slope > 0, np.abs(np.sqrt(amplitude2) * cn - oscillator.START[0]), np.inf)
     phase = phases[np.argmin(rising)]
     expected = np.sqrt(amplitude2) * ellipj(np.sqrt(omega2) * t + phase, parameter)[1]
     np.testing.assert_allclose(x, expected, atol=2e-4)
@@ -89,7 +91,9 @@ def test_all_phases_are_one_training(runs):
     np.testing.assert_allclose(ode.flatten(state.params), end, rtol=1e-3, atol=1e-4)
     at = SMALL.burn_in + 7
     before = jax.tree.map(lambda leaf: leaf[6], runs.snapshots)
-    np.testing.assert_allclose(ode.losses(before, ode.grid(SMALL)), runs.losses[at], rtol=1e-3)
+    np.testing.assert_allclose(
+        oscillator.losses(before, ode.grid(SMALL)), runs.losses[at], rtol=1e-3
+    )
     assert len(jax.tree.leaves(path)[0]) == length
 
 
@@ -100,7 +104,9 @@ def test_training_lowers_the_loss(optimizer, points):
     _, (losses, _) = ode.advance(ode.start(config), jax.random.key(1), config, 400, False)
     assert np.all(np.mean(losses[-20:], axis=0) < 0.9 * losses[0])
     if points == "jittered":
-        assert not np.allclose(losses[0], ode.losses(ode.start(config).params, ode.grid(config)))
+        assert not np.allclose(
+            losses[0], oscillator.losses(ode.start(config).params, ode.grid(config))
+        )
 
 
 def test_the_operators_are_the_papers_formula(runs):
@@ -110,7 +116,7 @@ def test_the_operators_are_the_papers_formula(runs):
     rows = np.concatenate([leaf.reshape(SMALL.record, -1) for leaf in leaves], axis=1)
     rcond = (SMALL.record - 1) * np.finfo(np.float64).eps
     assert operator.rcond == (rcond,)
-    matrix, _ = explicit(rows, 1e-6)
+    matrix, _ = explicit(rows, rcond)
     truncated = ode.fit_one(runs.snapshots, 1, "network", "float32", SMALL.record)
     assert truncated.rank[0] < operator.rank[0] <= rows.shape[1]
     one_step = jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(operator.predict(1))])
@@ -131,7 +137,7 @@ def test_a_run_leaves_a_record(tmp_path):
     assert min(timed["train"], timed["check"], *timed["fit"].values()) > 0
     params = ode.unflatten(found.curves["mean/weights"])
     np.testing.assert_allclose(
-        ode.losses(params, ode.grid(SMALL)), found.curves["mean/loss"][-1], rtol=1e-4
+        oscillator.losses(params, ode.grid(SMALL)), found.curves["mean/loss"][-1], rtol=1e-4
     )
 
 
