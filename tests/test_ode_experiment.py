@@ -130,10 +130,12 @@ def test_a_run_leaves_a_record(tmp_path):
     assert found.metrics["weights"] == 152
     change = found.curves["change"]
     assert change.shape == (2, 3)
+    length = SMALL.burn_in + SMALL.record + SMALL.horizon
+    assert found.curves["training/loss/at"][-1] == length
     np.testing.assert_array_equal(found.curves["no change/error"], change)
-    np.testing.assert_array_equal(found.curves["training/error"], 0)
+    np.testing.assert_array_equal(found.curves["trained/error"], 0)
     assert set(found.metrics["operators"]) == {"node float32", "network float32"}
-    timed = found.metrics["seconds"]
+    timed = found.metrics["seconds"]["float32"]
     assert min(timed["train"], timed["check"], *timed["fit"].values()) > 0
     params = ode.unflatten(found.curves["mean/weights"])
     np.testing.assert_allclose(

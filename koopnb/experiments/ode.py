@@ -178,16 +178,16 @@ def run(config: Config, folder: str | Path | None = None) -> record.Record:
             lambda leaf: jnp.broadcast_to(leaf[None], (len(steps), *leaf.shape)), params
         )
     arms["linear"] = baselines.linear(runs.snapshots, steps, config.averaged)
-    arms["training"] = actual
+    arms["trained"] = actual
     along = jax.jit(lambda path: jax.lax.map(lambda params: losses(params, t), path))
     for name, path in arms.items():
         curves[f"{name}/loss"] = np.asarray(along(path))
         curves[f"{name}/error"] = np.asarray(distance(path, actual))
-    for name in ("training", "mean", "node float32", "network float32"):
+    for name in ("trained", "mean", "node float64", "network float64"):
         if name in arms:
             end = jax.tree.map(lambda leaf: leaf[-1], arms[name])
             curves[f"{name}/weights"] = np.asarray(flatten(end))
-    metrics["seconds"] = seconds(config, runs)
+    metrics["seconds"] = {name: seconds(config, runs, name) for name in config.precisions}
     result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
     if folder is not None:
         record.save(result, config, folder)
@@ -217,7 +217,7 @@ def described(fits: list[KoopmanOperator]) -> dict[str, Any]:
     }
 
 
-def seconds(config: Config, runs: Runs, precision: str = "float32") -> dict[str, Any]:
+def seconds(config: Config, runs: Runs, precision: str) -> dict[str, Any]:
     """Whole costs for one network: what training it on costs, and what predicting it costs.
 
     ``train`` are the horizon's iterations in one compiled loop, ``record`` what keeping
