@@ -7,11 +7,12 @@ import pytest
 from helpers import explicit
 from scipy.special import ellipj, ellipk
 
+from koopnb import claims
 from koopnb.experiments import ode, oscillator, record
 
 SMALL = ode.Config(
     networks=3, burn_in=300, record=200, horizon=50, averaged=50, stride=25,
-    partitions=("node", "network"), precisions=("float32",),
+    partitions=("node", "network"), precisions=("float64",),
 )  # fmt: skip
 
 
@@ -134,9 +135,19 @@ def test_a_run_leaves_a_record(tmp_path):
     assert found.curves["training/loss/at"][-1] == length
     np.testing.assert_array_equal(found.curves["no change/error"], change)
     np.testing.assert_array_equal(found.curves["trained/error"], 0)
-    assert set(found.metrics["operators"]) == {"node float32", "network float32"}
-    timed = found.metrics["seconds"]["float32"]
+    assert set(found.metrics["operators"]) == {"node float64", "network float64"}
+    timed = found.metrics["seconds"]["float64"]
     assert min(timed["train"], timed["check"], *timed["fit"].values()) > 0
+    judged = {claim.key: claims.judge(claim, [found]) for claim in claims.CLAIMS["ode"]}
+    error, change = found.curves["node float64/error"][-1], found.curves["change"][-1]
+    assert judged["node-accurate"].values == (ode.ratio(error, change),)
+    loss = {
+        name: np.median(found.curves[f"{name}/loss"][-1]) for name in ("network float64", "mean")
+    }
+    assert judged["beats-average"].values[0] == pytest.approx(
+        loss["network float64"] / loss["mean"]
+    )
+    assert judged["ode-clock"].values[0] < timed["train"] / timed["fit"]["node"]
     params = ode.unflatten(found.curves["mean/weights"])
     np.testing.assert_allclose(
         oscillator.losses(params, ode.grid(SMALL)), found.curves["mean/loss"][-1], rtol=1e-4
