@@ -48,6 +48,7 @@ CHAPTERS = (
         "The same experiment on digits",
         seeds=(0, 1, 2),
     ),
+    Chapter("09-ode-networks", "09-ode-networks"),
 )
 CONFIGURATION = ("_config.yml", "_toc.yml")
 STAND_IN = """:::{admonition} Stored results
