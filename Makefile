@@ -40,8 +40,14 @@ test: $(STAMP) lint book
 	$(BIN)/python -m pytest --nbval-lax -vv notebooks
 
 reproduce: $(STAMP)
-	$(BIN)/python -m koopnb run mnist --dataset mnist --records _build/reproduced
-	$(BIN)/python -m koopnb run mnist --dataset digits --records _build/reproduced
+	$(BIN)/python -m koopnb run mnist --seeds 0 1 2 3 4 5 6 7 8 9 --records _build/reproduced
+	$(BIN)/python -m koopnb run paper --seeds 0 1 2 3 4 --records _build/reproduced
+	$(BIN)/python -m koopnb run optimizers --seeds 0 1 2 --records _build/reproduced
+	$(BIN)/python -m koopnb run costs --seeds 100 --records _build/reproduced
+	for part in mnist paper optimizers; do \
+	  $(BIN)/python -m koopnb run $$part --dataset digits --seeds 0 1 2 --records _build/reproduced; \
+	done
+	$(BIN)/python -m koopnb run costs --dataset digits --seeds 100 --records _build/reproduced
 	$(BIN)/python -m koopnb check --records _build/reproduced
 
 bench: $(STAMP)

@@ -22,15 +22,15 @@ from koopnb.experiments import mnist, record
 class Chapter(NamedTuple):
     """A page executed from ``notebooks/<source>.md``, and the data set it cannot do without.
 
-    ``title`` replaces the source's title where one source makes two pages; ``experiment`` says
-    that the page runs the protocol, on that data set, and leaves a record.
+    ``title`` replaces the source's title where one source makes two pages. ``seeds`` are those of
+    the report's experiment on that data set whose records the page shows.
     """
 
     name: str
     source: str
     dataset: str | None = None
     title: str | None = None
-    experiment: bool = False
+    seeds: tuple[int, ...] = ()
 
 
 CHAPTERS = (
@@ -40,13 +40,13 @@ CHAPTERS = (
     Chapter("04-koopman-theory", "04-koopman-theory"),
     Chapter("05-finite-section", "05-finite-section"),
     Chapter("06-partitions", "06-partitions", "mnist"),
-    Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", experiment=True),
+    Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", seeds=tuple(range(10))),
     Chapter(
         "08-digits",
         "07-mnist-experiment",
         "digits",
         "The same experiment on digits",
-        experiment=True,
+        seeds=(0, 1, 2),
     ),
     Chapter("09-ode-networks", "09-ode-networks"),
 )
@@ -123,8 +123,12 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> None:
     import papermill
 
     text = root / "notebooks" / f"{chapter.source}.md"
-    parameters = {} if chapter.name == chapter.source else {"dataset": chapter.dataset}
-    fingerprint = _fingerprint(text, chapter)
+    parameters: dict[str, Any] = {}
+    if chapter.name != chapter.source:
+        parameters = {"dataset": chapter.dataset}
+        if chapter.seeds:
+            parameters["seeds"] = list(chapter.seeds)
+    fingerprint = _fingerprint(root, text, chapter)
     if target.is_file() and not force:
         made = nbformat.read(target, as_version=4).metadata.get("koopnb", {})
         if made.get("fingerprint") == fingerprint:
@@ -157,21 +161,21 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> None:
     }
     nbformat.write(notebook, scratch)
     scratch.replace(target)
-    if not chapter.experiment:
-        return
-    # Other runs overwrite the record; the page's own stays with it.
-    for suffix in (".json", ".npz"):
-        path = _record_of(chapter, root / "_build" / "records").with_suffix(suffix)
-        if path.is_file():
-            shutil.copyfile(path, target.parent / path.name)
+    # Other runs may overwrite records; the page's own stay with it.
+    for path in _records_of(chapter, *mnist.folders(chapter.dataset or "", root)):
+        for suffix in (".json", ".npz"):
+            whole = path.with_suffix(suffix)
+            shutil.copyfile(whole, target.parent / whole.name)
 
 
-def _fingerprint(text: Path, chapter: Chapter) -> str:
-    """Changes when the chapter, the package's code or a version it stands on changes."""
+def _fingerprint(root: Path, text: Path, chapter: Chapter) -> str:
+    """Changes when the chapter, a stored record, the code or a version it stands on changes."""
     digest = hashlib.sha256(json.dumps(chapter).encode() + text.read_bytes())
     package = Path(__file__).parent
     for path in sorted(package.rglob("*.py")):
         digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    for path in sorted((root / "results").glob("*.json")):
+        digest.update(path.name.encode() + path.read_bytes())
     digest.update(json.dumps(koopnb.environment.versions()).encode())
     return digest.hexdigest()
 
@@ -269,8 +273,13 @@ def _render(root: Path, source: Path) -> Path:
     return index
 
 
-def _record_of(chapter: Chapter, folder: Path) -> Path:
-    return record.path_of(mnist.EXPERIMENT, mnist.protocol(chapter.dataset or ""), folder)
+def _records_of(chapter: Chapter, *folders: Path) -> list[Path]:
+    """The records of the report's experiment, one a seed, that a page shows."""
+    if chapter.dataset is None:
+        return []
+    configs = [mnist.protocol(chapter.dataset, seed) for seed in chapter.seeds]
+    found = [record.find(mnist.EXPERIMENT, config, folders) for config in configs]
+    return [path for path in found if path is not None]
 
 
 def _status(made: Mapping[Chapter, dict[str, Any] | None]) -> str:
@@ -309,10 +318,11 @@ def _summary(root: Path, made: Mapping[Chapter, dict[str, Any] | None]) -> str:
     """The verdict table: the records of pages executed here, stored ones for the others."""
     findings = {}
     for chapter, of in made.items():
-        if not chapter.experiment or chapter.dataset is None:
+        if not chapter.seeds or chapter.dataset is None:
             continue
-        path = _record_of(chapter, root / ("results" if of is None else "_build/executed"))
+        folder = root / ("results" if of is None else "_build/executed")
+        records = [record.load(path) for path in _records_of(chapter, folder)]
         findings[chapter.dataset] = [
-            claims.judge(claim, [record.load(path)]) for claim in claims.CLAIMS[mnist.EXPERIMENT]
+            claims.judge(claim, records) for claim in claims.CLAIMS[mnist.EXPERIMENT]
         ]
     return claims.ledger(findings)

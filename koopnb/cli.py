@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,10 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="name", required=True, metavar="command")
 
     run = commands.add_parser("run", help="run an experiment and write one record a seed")
-    run.add_argument("experiment", choices=["mnist"])
+    run.add_argument(
+        "experiment", choices=["mnist", "paper", "optimizers", "costs"],
+        help="the report's arithmetic, the paper's, other optimizers, or what it all costs",
+    )  # fmt: skip
     run.add_argument("--dataset", default="mnist", help="mnist or digits (default: mnist)")
     run.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED")
-    run.add_argument("--horizons", type=int, nargs="+", default=[1, 2], metavar="EPOCHS")
+    run.add_argument("--horizons", type=int, nargs="+", default=None, metavar="EPOCHS")
     run.add_argument("--records", type=Path, default=Path("_build/records"), metavar="FOLDER")
     run.set_defaults(command=_run)
 
@@ -64,13 +68,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from koopnb.experiments import mnist, record
+    from koopnb.experiments import costs, mnist, record
 
+    horizons = tuple(sorted(arguments.horizons or mnist.HORIZONS))
+    ways: dict[str, list[dict[str, str]]] = {
+        "mnist": [{}],
+        "paper": [{"arithmetic": "paper"}],
+        "optimizers": [{"optimizer": name} for name in mnist.OPTIMIZERS if name != "adadelta"],
+    }
+    jobs: list[tuple[Any, Any]] = []
     for seed in arguments.seeds:
-        config = mnist.protocol(arguments.dataset, seed, arguments.horizons)
-        result = mnist.run(config, arguments.records, progress=True)
-        seconds = result.environment["seconds"]
-        print(f"{record.path_of(mnist.EXPERIMENT, config, arguments.records)}: {seconds:.0f} s")
+        if arguments.experiment == "costs":
+            jobs.append((costs.run, costs.Config(arguments.dataset, seed, horizons)))
+        for way in ways.get(arguments.experiment, []):
+            jobs.append((mnist.run, mnist.protocol(arguments.dataset, seed, horizons, **way)))
+    for run, config in jobs:
+        made = run(config, arguments.records, progress=True)
+        path = record.path_of(made.experiment, config, arguments.records)
+        print(f"{path}: {made.environment['seconds']:.0f} s")
     return 0
 
 

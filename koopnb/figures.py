@@ -19,7 +19,9 @@ COLOURS = {
     "node": "#D55E00",
     "layer": "#B5478C",
     "mean": "#007A5A",
-    "flow": "#333333",
+    "network": "#7A5C00",
+    "bounded": "#222222",
+    "flow": "#2B2B2B",
     "descent": "#1F5FA8",
     "momentum": "#C44E00",
     "shallow": "#9A4F96",
@@ -56,17 +58,26 @@ class Arm(NamedTuple):
 
 
 def paths(axis: Axes, arms: Sequence[Arm], *, title: str, ylabel: str) -> list[Artist]:
-    """Every run of every arm, the median over seeds in full strength where there are several."""
+    """Every run of every arm; over several seeds their median and a band of the middle half.
+
+    What is not finite counts as infinite, so a median leaves the panel where most runs have.
+    """
     artists: list[Artist] = []
     for arm in arms:
         single = len(arm.runs) == 1
+        runs = np.stack([np.where(np.isnan(run), np.inf, run) for run in arm.runs])
         if not single:
             for run in arm.runs:
-                artists += axis.plot(arm.at, run, color=arm.colour, alpha=0.25, linewidth=0.7)
-        middle = np.median(np.stack(arm.runs), axis=0)
+                artists += axis.plot(arm.at, run, color=arm.colour, alpha=0.25, linewidth=0.6)
+            low, high = np.quantile(runs, [0.25, 0.75], axis=0, method="nearest")
+            band = np.nan_to_num(low), np.nan_to_num(high)
+            artists.append(
+                axis.fill_between(arm.at, *band, color=arm.colour, alpha=0.18, linewidth=0)
+            )
         artists += axis.plot(
-            arm.at, middle, color=arm.colour, label=arm.label, linewidth=1.1 if single else 2
-        )
+            arm.at, np.median(runs, axis=0), color=arm.colour, label=arm.label,
+            linewidth=1.1 if single else 2,
+        )  # fmt: skip
     axis.set(title=title, xlabel="iterations after the record", ylabel=ylabel)
     axis.margins(x=0.02)
     return artists

@@ -44,6 +44,7 @@ def root(tmp_path):
 
 PAGE = book.Chapter("01-page", "01-page")
 SAME_ON_DIGITS = book.Chapter("02-digits", "01-page", "digits", "Another title")
+WITH_SEEDS = SAME_ON_DIGITS._replace(seeds=(0, 3))
 
 
 def build(root, *chapters, **kwargs):
@@ -79,6 +80,21 @@ def test_one_source_makes_two_pages(root, capfd):
     (root / "notebooks" / "01-page.md").write_text(SOURCE.replace("range(3)", "range(4)"))
     build(root, PAGE)
     assert "unchanged" not in capfd.readouterr().out
+    save_example(root / "results")
+    build(root, PAGE)
+    assert "unchanged" not in capfd.readouterr().out, "a stored record is new"
+
+
+def test_a_page_gets_its_seeds_and_keeps_their_records(root):
+    save_example(root / "_build" / "records", seeds=(0, 3, 4))
+    (root / "notebooks" / "01-page.md").write_text(SOURCE + "\n```{code-cell}\nprint(seeds)\n```\n")
+    build(root, WITH_SEEDS)
+    page = read(root, "_build/executed", "02-digits")
+    assert page.cells[-1].outputs[0].text == "[0, 3]\n"
+    kept = {path.name.rsplit("-", 1)[1] for path in (root / "_build" / "executed").glob("mnist-*")}
+    assert kept == {"seed0.json", "seed0.npz", "seed3.json", "seed3.npz"}
+    made = page.metadata["koopnb"]
+    assert "2 of 2 agree" in book._summary(root, {WITH_SEEDS: made})
 
 
 def test_a_failing_cell_is_named_and_the_old_page_stays(root):
@@ -111,10 +127,10 @@ def test_outside_the_repository_it_says_so(tmp_path):
 
 
 def test_generated_pages_come_from_records(tmp_path):
-    save_example(tmp_path / "results")
-    summary = book._summary(tmp_path, {SAME_ON_DIGITS: None})
+    save_example(tmp_path / "results", seeds=(0, 3))
+    summary = book._summary(tmp_path, {WITH_SEEDS: None, PAGE: None})
     assert "| Statement | digits |" in summary
-    assert "**holds** (loss at the end over its lowest point: 2)" in summary
+    assert "**holds**, 2 of 2 agree; loss at the end over its lowest point: 2" in summary
     made = {"seconds": 12.4, "environment": environment.stamp() | {"date": "2020-02-02T00:00:00"}}
     status = book._status({PAGE: made, SAME_ON_DIGITS: None})
     assert "| 01-page | 12 s | 2020-02-02 |" in status

@@ -3,7 +3,7 @@
 import pytest
 
 from koopnb import claims
-from koopnb.experiments import mnist, record
+from koopnb.experiments import costs, mnist, record
 
 CLAIM = claims.Claim(
     "small", "It is small", "nobody", "size", lambda one: one.metrics["size"], high=1.0
@@ -20,10 +20,41 @@ def records(*sizes):
 @pytest.mark.parametrize(
     ("sizes", "verdict"),
     [((0.5,), "holds"), ((1.0, 0.1), "holds"), ((2.0,), "fails"), ((0.5, 2.0), "depends"),
-     ((float("nan"),), "fails"), (("inf",), "fails")],
+     ((float("nan"),), "fails"), (("inf",), "fails"), ((0.5,) * 9 + (2.0,), "holds"),
+     ((0.5,) * 8 + (2.0,) * 2, "depends"), ((0.5, *(2.0,) * 9), "fails")],
 )  # fmt: skip
 def test_verdict(sizes, verdict):
     assert claims.judge(CLAIM, records(*sizes)).verdict == verdict
+
+
+def test_the_table_says_on_how_many_seeds_a_verdict_rests():
+    finding = claims.judge(CLAIM, records(0.5, 2.0, 3.0))
+    assert (finding.agreeing, finding.verdict) == (1, "depends")
+    row = "size: 2 [0.5, 3] (holds to 1) | **depends** on the seed, 1 of 3 agree |"
+    assert row in claims.table([finding])
+    assert "**holds**" in claims.table([claims.judge(CLAIM, records(0.5))])
+
+
+def test_records_are_judged_by_the_claims_of_their_part():
+    def part(**how):
+        return claims.group(record.make("mnist", mnist.protocol(**how), {}, {}, 0.0))
+
+    assert part() == "mnist"
+    assert part(arithmetic="paper") == "paper"
+    assert part(optimizer="adam") == "optimizers"
+    assert claims.group(record.make("costs", costs.Config(), {}, {}, 0.0)) == "costs"
+    assert set(claims.CLAIMS) == {"mnist", "paper", "optimizers", "costs"}
+
+
+def test_seeds_of_a_configuration_are_compared_together(tmp_path, monkeypatch):
+    monkeypatch.setitem(claims.CLAIMS, "mnist", (CLAIM,))
+    for folder, sizes in (("old", (0.5, 0.6, 0.9)), ("new", (0.9, 0.6, 0.5))):
+        for seed, one in enumerate(records(*sizes)):
+            record.save(one, mnist.Config(seed=seed), tmp_path / folder)
+    found = claims.compare(tmp_path / "new", tmp_path / "old")
+    assert found.moved == 0
+    assert len(found.lines) == 1
+    assert "3 seeds" in found.lines[0]
 
 
 def test_no_records_no_verdict():

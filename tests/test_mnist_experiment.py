@@ -8,11 +8,18 @@ import pytest
 
 import koopnb
 from koopnb import training
-from koopnb.experiments import mnist, record
+from koopnb.experiments import mnist, record, reported
 
+KEY = jax.random.key(0)
+ARMS = (
+    mnist.Arm("node", "node", solver="svd"),
+    mnist.Arm("layer", "layer", solver="svd"),
+    mnist.Arm("network-64", "network", dtype="float64", cutoff="matlab", solver="svd"),
+    mnist.Arm("bounded", "network", rank=3, window=4, max_modulus=1.0),
+)
 QUICK = mnist.Config(
     "digits", seed=1, batch_size=128, hidden=(6,), burn_in_epochs=1, record_epochs=2,
-    horizon_epochs=(1, 2), timed_steps=3,
+    horizon_epochs=(1, 2), arms=ARMS,
 )  # fmt: skip
 
 
@@ -48,17 +55,18 @@ def test_sizes_are_those_of_the_configuration(result):
     assert result.metrics["iterations_per_epoch"] == 12
     assert result.metrics["snapshots"] == 24
     assert result.metrics["weights"] == 64 * 6 + 6 + 60 + 10
-    assert len(result.curves["adadelta/loss"]) == 24
-    assert len(result.metrics["operators"]["node"]["rank"]) == 16
+    np.testing.assert_array_equal(result.curves["optimizer/loss/at"], np.arange(1, 25))
+    assert result.metrics["operators"]["node"]["blocks"] == 16
+    np.testing.assert_array_equal(result.curves["bounded/loss/at"], [4, 8, 12, 16, 20, 24])
     assert result.environment["seconds"] > 0
 
 
-def test_adadelta_is_the_run_that_was_recorded_continued(result, by_hand):
+def test_the_optimizer_is_the_run_that_was_recorded_continued(result, by_hand):
     data, path = by_hand
     loss = [float(training.evaluate(net, data.x_test, data.y_test)[0]) for net in path[36:]]
-    np.testing.assert_allclose(result.curves["adadelta/loss"], loss, rtol=1e-3)
-    assert result.metrics["adadelta"]["2"]["loss_end"] == pytest.approx(loss[-1], rel=1e-3)
-    assert result.metrics["adadelta"]["1"]["loss_min"] == pytest.approx(min(loss[:12]), rel=1e-3)
+    np.testing.assert_allclose(result.curves["optimizer/loss"], loss, rtol=1e-3)
+    assert result.metrics["optimizer"]["2"]["loss_end"] == pytest.approx(loss[-1], rel=1e-3)
+    assert result.metrics["optimizer"]["1"]["loss_min"] == pytest.approx(min(loss[:12]), rel=1e-3)
 
 
 def test_node_arm_equals_explicit_operators_applied_step_by_step(result, by_hand):
@@ -99,10 +107,72 @@ def test_baselines_use_the_record_alone(result, by_hand):
     assert result.metrics["baselines"]["mean"]["loss"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_times_are_sampled_for_every_arm(result):
-    for arm in ("adadelta", "node", "layer"):
-        assert result.curves[f"{arm}/seconds"].shape == (3,)
-        assert (result.curves[f"{arm}/seconds"] > 0).all()
+def test_bounded_arm_equals_its_operator_written_out(result, by_hand):
+    """Window means, the rank-3 operator as a matrix, its eigenvalues pulled onto the disc."""
+    data, path = by_hand
+    flat = np.stack([np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(net)])
+                     for net in path[12:36]]).astype(np.float64)  # fmt: skip
+    means = flat.reshape(6, 4, -1).mean(axis=1)
+    u, sigma, vt = np.linalg.svd(means[:-1].T, full_matrices=False)
+    u, sigma, v = u[:, :3], sigma[:3], vt[:3].T
+    eigs, vectors = np.linalg.eig(u.T @ means[1:].T @ (v / sigma))
+    modulus = np.abs(eigs)
+    clipped = (vectors * (eigs / np.maximum(modulus, 1))) @ np.linalg.inv(vectors)
+    raised = (vectors * (eigs / np.maximum(modulus, 1) / eigs)) @ np.linalg.inv(vectors)
+    assert (modulus > 1).any(), "nothing would be clipped"
+    loss, state = [], u.T @ means[-1]
+    for _ in range(6):
+        ahead = (means[1:].T @ (v / sigma) @ raised @ state).real
+        state = (clipped @ state).real
+        leaves, treedef = jax.tree.flatten(path[0])
+        sizes = np.cumsum([leaf.size for leaf in leaves])[:-1]
+        parts = [part.reshape(leaf.shape) for part, leaf in zip(np.split(ahead, sizes), leaves,
+                                                               strict=True)]  # fmt: skip
+        net = treedef.unflatten([jnp.asarray(part, jnp.float32) for part in parts])
+        loss.append(float(training.evaluate(net, data.x_test, data.y_test)[0]))
+    np.testing.assert_allclose(result.curves["bounded/loss"], loss, rtol=1e-3)
+
+
+def test_cutoffs_are_those_of_either_language(result):
+    eps = np.finfo(np.float64).eps
+    operators = result.metrics["operators"]
+    assert operators["network-64"]["rcond"] == pytest.approx([460 * eps] * 2)
+    assert operators["network-64"]["rank"] == [23, 23, 23]
+    single = 10 * np.finfo(np.float32).eps
+    assert operators["layer"]["rcond"] == pytest.approx([70 * single, 390 * single])
+    snapshots = jax.tree.map(lambda x: np.zeros((5, *x.shape)), koopnb.MLP((64, 6, 10), key=KEY))
+    widths = {"weight": 4, "quasi-node": 9, "node": 65, "layer": 390, "network": 460}
+    for name, width in widths.items():
+        arm = mnist.Arm("a", name, 9 if name == "quasi-node" else None, cutoff="matlab")
+        assert arm._rcond(snapshots) == pytest.approx(width * eps), name
+
+
+def test_points_are_dense_first_and_hold_every_end():
+    at = mnist.points(938, 10)
+    assert len(at) == 40 + 24 + 8 * 7
+    assert at[0] == 1
+    assert np.isin(938 * np.arange(1, 11), at).all()
+    assert np.sum(at <= 938) == 40
+    np.testing.assert_array_equal(mnist.points(12, 2), np.arange(1, 25))
+
+
+def test_thin_training_keeps_the_same_way():
+    config = mnist.Config("digits", batch_size=256, hidden=(4,), horizon_epochs=(1, 3))
+    everything, thin = mnist.train(config), mnist.train(config, thin=True)
+    at = mnist.points(everything.per_epoch, 3) - 1
+    for all_, some in zip(
+        jax.tree.leaves(everything.further), jax.tree.leaves(thin.further), strict=True
+    ):
+        np.testing.assert_array_equal(all_[at], some)
+
+
+def test_what_overflows_counts_as_infinite():
+    loss, accuracy = np.array([1.0, np.inf, np.nan, 3.0]), np.ones(4)
+    found = mnist._summary(loss, accuracy, np.arange(1, 5), 2, 2)
+    assert (found["finite"], found["loss_max"], found["loss_min_at"]) == (0.5, np.inf, 1)
+    assert found["loss_end"] == 3.0
+    assert mnist._summary(loss, accuracy, np.arange(1, 5), 2, 1)["loss_end"] == np.inf
+    assert mnist._summary(loss[:3], accuracy[:3], np.arange(1, 4), 2, 2)["loss_end"] == np.inf
 
 
 def test_the_reports_protocol():
@@ -118,6 +188,31 @@ def test_impossible_horizons_are_refused(horizons):
         mnist.protocol(horizons=horizons)
 
 
-def test_unknown_partition_is_refused_before_anything_is_trained():
-    with pytest.raises(ValueError, match="partitions=.*'nodes'.*'node'"):
-        mnist.Config(partitions=("nodes",))
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: mnist.Arm("a", "nodes"), "partition='nodes': must be one of"),
+        (lambda: mnist.Arm("a", "node", cutoff="numpy"), "cutoff='numpy': must be 'jax'"),
+        (lambda: mnist.protocol(optimizer="adamm"), "optimizer='adamm': must be one of"),
+        (lambda: mnist.protocol(arithmetic="papers"), "arithmetic='papers': must be one of"),
+    ],
+)
+def test_unknown_names_are_refused_before_anything_is_trained(make, why):
+    with pytest.raises(ValueError, match=why):
+        make()
+
+
+def test_every_configuration_has_records_of_its_own(tmp_path):
+    assert mnist.protocol(optimizer="adam").learning_rate == 1e-3
+    assert [arm.name for arm in mnist.arms(arithmetic="paper")][2] == "node-64"
+    ways = [{}, {"arithmetic": "paper"}, {"optimizer": "adam"}, {"optimizer": "sgd"}]
+    names = {record.path_of("mnist", mnist.protocol(**how), tmp_path) for how in ways}
+    assert len(names) == len(ways)
+
+
+def test_what_was_read_off_the_report_spans_its_horizons():
+    for figure in reported.FIGURES.values():
+        for curve in (figure.loss, figure.accuracy):
+            assert (curve[0][0], curve[-1][0]) == (1, 938 * figure.epochs)
+    ends = [figure.loss[-1][1] for figure in reported.FIGURES.values()]
+    assert ends == [0.266, 0.178, 1.0, 0.4]

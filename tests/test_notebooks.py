@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from koopnb import book
+from koopnb.experiments import mnist
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 BREAK = """
@@ -30,14 +31,29 @@ def nbval(path):
 
 
 def test_a_broken_claim_fails_and_is_named(tmp_path):
+    """Digits, three seeds, in a folder without their records: they are computed anew."""
     notebook = nbformat.read(NOTEBOOKS / "08-digits.ipynb", as_version=4)
     run = next(i for i, cell in enumerate(notebook.cells) if "mnist.run(" in cell.source)
     notebook.cells.insert(run + 1, nbformat.v4.new_code_cell(BREAK))
-    nbformat.write(notebook, tmp_path / "broken.ipynb")
-    done = nbval(tmp_path / "broken.ipynb")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "results").symlink_to(NOTEBOOKS.parent / "results")
+    nbformat.write(notebook, tmp_path / "notebooks" / "broken.ipynb")
+    done = nbval(tmp_path / "notebooks" / "broken.ipynb")
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-1000:]
     assert "node-deteriorates: fails" in done.stdout
     assert "1 failed" in done.stdout
+    assert len(list((tmp_path / "_build" / "records").glob("*.json"))) == 3
+
+
+def test_the_page_without_parameters_has_the_seeds_that_its_chapter_names():
+    for chapter in book.CHAPTERS:
+        if chapter.seeds and chapter.name == chapter.source:
+            cells = jupytext.read(NOTEBOOKS / f"{chapter.source}.md").cells
+            given = next(c for c in cells if "parameters" in c.metadata.get("tags", []))
+            values = {}
+            exec(given.source, values)
+            assert tuple(values["seeds"]) == chapter.seeds
+            assert tuple(values["horizons"]) == mnist.HORIZONS
 
 
 @pytest.mark.parametrize("chapter", book.CHAPTERS, ids=lambda chapter: chapter.name)

@@ -347,3 +347,23 @@ def test_every_playground_of_the_book_has_a_figure_behind_it():
         pairs = zip(outline, [*outline[1:], "nothing"], strict=True)
         assert all(after == "figure" for each, after in pairs if each == "playground"), chapter.name
         assert chapter.stat().st_size < 6e6
+
+
+@pytest.mark.skipif(not CHAPTERS, reason="no book: run `make book` first")
+def test_the_book_shows_either_the_playground_or_its_figure(chromium):
+    """The theme has rules for figures that a test page of our own lacks."""
+    seen = 0
+    for chapter in CHAPTERS:
+        if 'class="playground"' not in chapter.read_text(encoding="utf8"):
+            continue
+        with reading.Visit(chromium, chapter) as visit:
+            box, figure = (
+                visit.tab.locator(name) for name in (".playground", ".playground-stand-in")
+            )
+            assert box.is_visible()
+            assert not figure.is_visible()
+            visit.tab.emulate_media(media="print")
+            assert not box.is_visible()
+            assert figure.is_visible()
+        seen += 1
+    assert seen

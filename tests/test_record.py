@@ -43,6 +43,13 @@ def test_curves_are_thinned_and_keep_their_ends(points):
     np.testing.assert_allclose(curves["arm/loss"], np.linspace(1, 2, points)[at - 1], rtol=1e-6)
 
 
+def test_a_curve_with_times_of_its_own_keeps_them():
+    curves = {"arm/loss": np.arange(3.0), "arm/loss/at": np.array([187, 374, 561])}
+    kept = record.make("trial", Config(), {}, curves, 0.0).curves
+    assert set(kept) == set(curves)
+    np.testing.assert_array_equal(kept["arm/loss/at"], [187, 374, 561])
+
+
 def test_numbers_that_are_not_finite_are_said_in_words(tmp_path):
     path = record.save(example(worst=np.inf, none=[np.nan], best=np.float32(1)), Config(), tmp_path)
     metrics = json.loads(path.read_text())["metrics"]

@@ -44,10 +44,20 @@ def make(
     curves: Mapping[str, np.ndarray],
     seconds: float,
 ) -> Record:
-    """A record with its environment stamp; curves, given per iteration from 1, are thinned."""
+    """A record with its environment stamp.
+
+    A curve with times of its own in ``name + "/at"`` is kept; others, given per iteration from
+    1, are thinned.
+    """
     thinned: dict[str, np.ndarray] = {}
     for name, values in curves.items():
         values = np.asarray(values)
+        if name.endswith("/at"):
+            continue
+        if f"{name}/at" in curves:
+            thinned[name] = values.astype(np.float32)
+            thinned[f"{name}/at"] = np.asarray(curves[f"{name}/at"]).astype(np.int32)
+            continue
         at = np.unique(
             np.linspace(0, len(values) - 1, min(len(values), MAX_POINTS)).round().astype(int)
         )
@@ -114,14 +124,18 @@ def obtain(
         compute: makes the record.
         folders: where to look, in this order.
     """
+    path = find(experiment, config, folders)
+    return load(path or save(compute(), config, folders[-1]))
+
+
+def find(experiment: str, config: Any, folders: Sequence[str | os.PathLike]) -> Path | None:
+    """The first stored record of this configuration and this version of koopnb, or None."""
     version = koopnb.environment.versions()["koopnb"]
     for folder in folders:
         path = path_of(experiment, config, folder)
-        if path.is_file():
-            found = load(path)
-            if found.environment["packages"]["koopnb"] == version:
-                return found
-    return load(save(compute(), config, folders[-1]))
+        if path.is_file() and load(path).environment["packages"]["koopnb"] == version:
+            return path
+    return None
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,161 @@
+"""What the experiment's arms cost: single steps as the report timed them, and whole costs."""
+
+import functools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from koopnb import baselines, training
+from koopnb.experiments import mnist, record
+from koopnb.operator import KoopmanOperator
+
+EXPERIMENT = "costs"
+EXPLICIT = ("node", "layer")
+JUMPS = (*EXPLICIT, "network", "bounded")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One seed of the report's record, and how many single calls are timed."""
+
+    dataset: str = "mnist"
+    seed: int = 0
+    horizon_epochs: tuple[int, ...] = mnist.HORIZONS
+    timed_steps: int = 100
+
+
+def run(
+    config: Config, folder: str | Path | None = None, *, progress: bool = False
+) -> record.Record:
+    """Times one seed, after compilation, every result awaited.
+
+    ``steps``: operators as explicit matrices, one product an iteration, fitted as the report
+    did. ``jumps``: operators in factors, fitted by the cheapest solver, one power whatever the
+    horizon. To either belong recording (training that records, less training that does not),
+    the fit, and one check: the loss on as many samples as the test set has.
+
+    Source: the report's figures 1 (c) to 4 (c).
+    """
+    began = time.perf_counter()
+    setting = mnist.protocol(config.dataset, config.seed, config.horizon_epochs)
+    runs = mnist.train(setting, further=False, progress=progress)
+    x, y, x_test, y_test = (jnp.asarray(array) for array in runs.data[:4])
+    per_epoch, snapshots = runs.per_epoch, runs.snapshots
+    arms = {arm.name: arm for arm in setting.arms}
+
+    def epoch(recording: training.Recording | None) -> Any:
+        return training.train(
+            runs.state, x, y, optimizer=runs.optimizer, epochs=1, key=jax.random.key(0),
+            batch_size=setting.batch_size, recording=recording,
+        )  # fmt: skip
+
+    everything = training.Recording(training.every(1), training.params_of)
+    plain = mnist.fastest(lambda: epoch(None).losses)
+    recording = mnist.fastest(lambda: (lambda r: (r.losses, r.recorded))(epoch(everything)))
+    curves = {"optimizer/seconds": _timed(_training_steps(runs, setting), config.timed_steps)}
+    metrics: dict[str, Any] = {
+        "iterations_per_epoch": per_epoch,
+        "epoch": plain,
+        "record": max(recording - plain, 0.0) * setting.record_epochs,
+        "check": mnist.fastest(lambda: training.evaluate(runs.state.params, x_test, y_test)),
+        "step": {"optimizer": float(np.median(curves["optimizer/seconds"]))},
+        "form": {},
+        "fit_as_reported": {},
+        "fit": {},
+        "jump": {},
+        "average": mnist.fastest(lambda: baselines.mean(snapshots, per_epoch)),
+    }
+    for name in EXPLICIT:
+        operator = arms[name].fit(snapshots)
+        metrics["fit_as_reported"][name] = mnist.fastest(
+            functools.partial(arms[name].fit, snapshots), repeats=2
+        )
+        metrics["form"][name] = mnist.fastest(functools.partial(_matrices, operator), repeats=2)
+        curves[f"{name}/seconds"] = _timed(_operator_steps(operator), config.timed_steps)
+        metrics["step"][name] = float(np.median(curves[f"{name}/seconds"]))
+    for name in JUMPS:
+        arm = mnist.Arm(**(vars(arms[name]) | {"solver": "auto"}))
+        operator = arm.fit(snapshots)
+        metrics["fit"][name] = mnist.fastest(functools.partial(arm.fit, snapshots), repeats=3)
+        ahead = max(config.horizon_epochs) * per_epoch // arm.window
+        metrics["jump"][name] = mnist.fastest(functools.partial(operator.predict, ahead))
+    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
+    if folder is not None:
+        record.save(result, config, folder)
+    return result
+
+
+def whole(one: record.Record, epochs: int) -> dict[str, dict[str, float]]:
+    """Seconds of every part of what each arm costs in place of T epochs, by arm."""
+    m = one.metrics
+    iterations = epochs * m["iterations_per_epoch"]
+    shared = {"record": m["record"], "check": m["check"]}
+    found = {"optimizer": {"train": epochs * m["epoch"]}}
+    for name in m["form"]:
+        found[f"{name}, steps"] = shared | {
+            "fit": m["fit_as_reported"][name] + m["form"][name],
+            "predict": iterations * m["step"][name],
+        }
+    for name in m["fit"]:
+        found[f"{name}, jump"] = shared | {"fit": m["fit"][name], "predict": m["jump"][name]}
+    found["mean"] = shared | {"predict": m["average"]}
+    return found
+
+
+def _training_steps(runs: mnist.Runs, config: mnist.Config) -> Iterator[Any]:
+    """The optimizer as the report ran it: a Python loop around one compiled iteration."""
+    x, y, state = jnp.asarray(runs.data.x_train), jnp.asarray(runs.data.y_train), runs.state
+    batches = jnp.asarray(training.epoch_batches(jax.random.key(0), len(x), config.batch_size))
+    used = jnp.ones(config.batch_size, bool)
+    while True:
+        for batch in batches[: len(x) // config.batch_size]:
+            state, _ = training.train_step(state, x[batch], y[batch], used, runs.optimizer)
+            yield state
+
+
+def _matrices(operator: KoopmanOperator) -> list[Array]:
+    """The explicit matrices of every group of blocks."""
+    joined = [
+        [jnp.concatenate(part, axis=-1) for part in (group.encoder, group.decoder)]
+        for group in operator.groups
+    ]
+    return [_product(encoder, decoder) for encoder, decoder in joined]
+
+
+@jax.jit
+def _product(encoder: Array, decoder: Array) -> Array:
+    return jnp.einsum("brw,brv->bwv", decoder, encoder)
+
+
+def _operator_steps(operator: KoopmanOperator) -> Iterator[Any]:
+    """Koopman updates as the report ran them: a product with the explicit matrix of every block."""
+    matrices = _matrices(operator)
+    states = [jnp.concatenate(group.last, axis=-1) for group in operator.groups]
+
+    @jax.jit
+    def step(states: list[Array], matrices: list[Array]) -> list[Array]:
+        return [
+            jnp.einsum("bwv,bv->bw", matrix, state)
+            for matrix, state in zip(matrices, states, strict=True)
+        ]
+
+    while True:
+        states = step(states, matrices)
+        yield states
+
+
+def _timed(steps: Iterator[Any], count: int) -> np.ndarray:
+    """Seconds of each step, its result awaited; compilation and the first steps left out."""
+    seconds = []
+    for _ in range(count + 5):
+        start = time.perf_counter()
+        jax.block_until_ready(next(steps))
+        seconds.append(time.perf_counter() - start)
+    return np.array(seconds[5:])
