@@ -16,7 +16,7 @@ BREAK = """
 
 def broken(one):
     arms = one.metrics["operators"]
-    arms["node"]["2"]["loss_end"] = arms["node"]["2"]["loss_min"]
+    arms["node"]["spectral_radius"] = 1.0
     return one
 
 records = [broken(one) for one in records]
@@ -40,7 +40,7 @@ def test_a_broken_claim_fails_and_is_named(tmp_path):
     nbformat.write(notebook, tmp_path / "notebooks" / "broken.ipynb")
     done = nbval(tmp_path / "notebooks" / "broken.ipynb")
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-1000:]
-    assert "node-deteriorates: fails" in done.stdout
+    assert "node-growth: fails" in done.stdout
     assert "1 failed" in done.stdout
     assert len(list((tmp_path / "_build" / "records").glob("*.json"))) == 3
 
