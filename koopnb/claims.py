@@ -401,7 +401,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim(
             "node-accurate",
             "Node operators predict the weights",
-            "paper, section 4",
+            "paper",
             "median error over median change",
             _moved("node float64"),
             high=0.5,
@@ -409,7 +409,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim(
             "layer-accurate",
             "Layer operators predict the weights",
-            "paper, section 3",
+            "paper",
             "median error over median change",
             _moved("layer float64"),
             high=0.5,
@@ -417,7 +417,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim(
             "node-compromise",
             "Node operators are as good as the network operator",
-            "paper, section 3",
+            "paper",
             "loss over the network operator's",
             _loss_over("node float64", "network float64"),
             high=1.1,
@@ -426,7 +426,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim(
             "node-useful",
             "Predicting with node operators lowers the loss by a tenth",
-            "paper, section 4",
+            "paper",
             "loss over that at the end of the record",
             _loss_over("node float64", "no change"),
             high=0.9,

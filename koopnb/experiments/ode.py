@@ -143,7 +143,7 @@ def run(config: Config, folder: str | Path | None = None) -> record.Record:
     each ``stride`` iterations up to the horizon; x is where training itself went. Operators
     are fitted in single precision with JAX's cutoff, and in double with MATLAB's.
 
-    Source: Dogra and Redman, NeurIPS 2020, section 4, and the example of its MATLAB code.
+    Source: Dogra and Redman, NeurIPS 2020, and the example of its MATLAB code.
     """
     began = time.perf_counter()
     runs = train(config)
