@@ -12,7 +12,7 @@ from koopnb.experiments import ode, oscillator, record
 
 SMALL = ode.Config(
     networks=3, burn_in=300, record=200, horizon=50, averaged=50, stride=25,
-    partitions=("node", "network"), precisions=("float64",),
+    partitions=("node", "layer", "network"), precisions=("float64",),
 )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def test_a_run_leaves_a_record(tmp_path):
     assert found.curves["training/loss/at"][-1] == length
     np.testing.assert_array_equal(found.curves["no change/error"], change)
     np.testing.assert_array_equal(found.curves["trained/error"], 0)
-    assert set(found.metrics["operators"]) == {"node float64", "network float64"}
+    assert set(found.metrics["operators"]) == {f"{name} float64" for name in SMALL.partitions}
     timed = found.metrics["seconds"]["float64"]
     assert min(timed["train"], timed["check"], *timed["fit"].values()) > 0
     judged = {claim.key: claims.judge(claim, [found]) for claim in claims.CLAIMS["ode"]}
