@@ -32,6 +32,28 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture
+def axis():
+    """Axes of a figure that is closed again."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots()
+    yield axis
+    plt.close(figure)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser without a network, or a skip that says what is missing."""
+    import browser
+
+    try:
+        with browser.chromium() as running:
+            yield running
+    except LookupError as error:
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session")
 def mnist_dir() -> str:
     """The folder of the real files, or a skip that says how to name one."""

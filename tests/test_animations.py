@@ -35,13 +35,6 @@ def film():
     return animations.beads(WELL, worlds, until=UNTIL, seconds=1)
 
 
-@pytest.fixture
-def axis():
-    figure, axis = plt.subplots()
-    yield axis
-    plt.close(figure)
-
-
 def frames(film):
     with av.open(io.BytesIO(film.mp4)) as container:
         stream = container.streams.video[0]

@@ -31,15 +31,6 @@ every_page = pytest.mark.parametrize("page", PAGES or NONE, ids=name_of)
 needs_book = pytest.mark.skipif(not PAGES, reason=ABSENT)
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    try:
-        with reading.chromium() as browser:
-            yield browser
-    except LookupError as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(scope="module", params=OPENED or NONE, ids=name_of)
 def visit(request, chromium):
     with reading.Visit(chromium, request.param) as visit:

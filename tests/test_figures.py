@@ -7,13 +7,6 @@ import pytest
 from koopnb import figures, flows
 
 
-@pytest.fixture
-def axis():
-    figure, axis = plt.subplots()
-    yield axis
-    plt.close(figure)
-
-
 def test_a_single_run_is_drawn_as_it_is(axis):
     (line,) = figures.paths(
         axis,

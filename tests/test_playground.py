@@ -35,15 +35,6 @@ dark.addEventListener("change", set); set();
 STAND_IN = '<figure id="{name}"><img src="data:," alt="One choice, drawn for good."></figure>'
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    try:
-        with reading.chromium() as browser:
-            yield browser
-    except LookupError as error:
-        pytest.skip(str(error))
-
-
 def displayed(action):
     shown = []
     with pytest.MonkeyPatch.context() as patch:
