@@ -1,6 +1,7 @@
 """The report's experiment: train, record, let Koopman operators take over from the optimizer."""
 
 import functools
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from koopnb.operator import KoopmanOperator, fit
 from koopnb.partition import PARTITIONS
 
 EXPERIMENT = "mnist"
+GUESSING = math.log(10)  # loss of equal probabilities for ten classes
 HORIZONS = (1, 2, 5, 10)
 DENSE = (40, 24)  # points at which the first epochs are evaluated; later ones have SPARSE
 SPARSE = 7

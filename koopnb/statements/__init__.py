@@ -1,0 +1,24 @@
+"""The statements that the book judges: source, the number that decides each, its bounds."""
+
+from koopnb.experiments.record import Record
+from koopnb.statements.claim import Claim
+from koopnb.statements.costs import COSTS
+from koopnb.statements.ode import ODE
+from koopnb.statements.training import OPTIMIZERS, PAPER, REPORT
+
+CLAIMS: dict[str, tuple[Claim, ...]] = {
+    "mnist": REPORT,
+    "paper": PAPER,
+    "optimizers": OPTIMIZERS,
+    "costs": COSTS,
+    "ode": ODE,
+}
+
+
+def group(one: Record) -> str:
+    """The key of `CLAIMS` that a record is judged by."""
+    if one.experiment != "mnist" or not one.config["arms"]:
+        return one.experiment
+    if one.config["optimizer"] != "adadelta":
+        return "optimizers"
+    return "paper" if one.config["arms"][0]["dtype"] == "float64" else "mnist"

@@ -1,0 +1,27 @@
+"""What a claim is."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from koopnb.experiments.record import Record
+
+
+class Claim(NamedTuple):
+    """A statement that one number a record decides.
+
+    ``low <= measure(record) <= high`` says that it holds for that record. ``tolerance`` is
+    the factor by which the number may differ between two machines: training amplifies
+    rounding, so numbers move where verdicts must not. The numbers of a ``timed`` claim
+    belong to a machine: they are shown, and never counted as moved.
+    """
+
+    key: str
+    statement: str
+    source: str
+    quantity: str
+    measure: Callable[[Record], float]
+    low: float = -math.inf
+    high: float = math.inf
+    tolerance: float = 1.5
+    timed: bool = False

@@ -1,0 +1,55 @@
+"""Claims on what the report's experiment costs."""
+
+from collections.abc import Callable
+
+from koopnb.experiments import costs
+from koopnb.experiments.record import Record
+from koopnb.statements.claim import Claim
+from koopnb.statements.training import horizon
+
+
+def _step(arm: str) -> Callable[[Record], float]:
+    return lambda one: one.metrics["step"][arm] / one.metrics["step"]["optimizer"]
+
+
+def _saving(arm: str, which: int) -> Callable[[Record], float]:
+    def measure(one: Record) -> float:
+        whole = costs.whole(one, int(horizon(one, which)))
+        return sum(whole["optimizer"].values()) / sum(whole[arm].values())
+
+    return measure
+
+
+FASTER = "compiled training over whole cost"
+COSTS = (
+    *(
+        Claim(
+            f"{arm}-clock",
+            f"A compiled gradient step is faster than a step of explicit {arm} operators",
+            f"report, Discussion, figures {figures}",
+            "time of an operator step over Adadelta's, both single calls",
+            _step(arm),
+            low=1.0,
+            timed=True,
+        )
+        for figures, arm in (("1 (c) and 3 (c)", "node"), ("2 (c) and 4 (c)", "layer"))
+    ),
+    Claim(
+        "node-faster",
+        "Node operators are more than ten times faster than the optimizer",
+        "paper",
+        f"{FASTER}, one epoch in one jump",
+        _saving("node, jump", 0),
+        low=10.0,
+        timed=True,
+    ),
+    Claim(
+        "bounded-faster",
+        "A bounded network operator replaces the longest run at a tenth of its price",
+        "this book",
+        f"{FASTER}, one jump",
+        _saving("bounded, jump", -1),
+        low=10.0,
+        timed=True,
+    ),
+)
