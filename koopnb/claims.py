@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -65,13 +65,15 @@ def compare(fresh: Path, reference: Path) -> Comparison:
         raise FileNotFoundError(
             f"{fresh} and {reference} share no configuration; run one of: {', '.join(stored)}."
         )
+    missing = Counter(_series(name) for name in stored.keys() - new.keys())
     lines = [
-        f"not compared: {name} has no fresh record" for name in sorted(stored.keys() - new.keys())
+        f"not compared: {name}, {number} stored record{'s' * (number > 1)} without a fresh one"
+        for name, number in sorted(missing.items())
     ]
     count = 0
     series = defaultdict(list)
     for name in shared:
-        series[name.rsplit("-seed", 1)[0]].append(name)
+        series[_series(name)].append(name)
     for name, seeds in series.items():
         both = [[record.load(folder[seed]) for seed in seeds] for folder in (stored, new)]
         for claim in CLAIMS[group(both[0][0])]:
@@ -88,6 +90,11 @@ def compare(fresh: Path, reference: Path) -> Comparison:
                 f"{old.verdict}; found {after:.3g}, {now.verdict}"
             )
     return Comparison(tuple(lines), count)
+
+
+def _series(name: str) -> str:
+    """What the names of a configuration's records share, whatever the seed."""
+    return name.rsplit("-seed", 1)[0]
 
 
 def _near(old: float, now: float, factor: float) -> bool:

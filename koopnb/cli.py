@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,15 +36,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="name", required=True, metavar="command")
 
-    run = commands.add_parser("run", help="run an experiment and write one record a seed")
-    run.add_argument(
-        "experiment", choices=["mnist", "paper", "optimizers", "costs"],
-        help="the report's arithmetic, the paper's, other optimizers, or what it all costs",
-    )  # fmt: skip
-    run.add_argument("--dataset", default="mnist", help="mnist or digits (default: mnist)")
-    run.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED")
+    run = commands.add_parser(
+        "run", help="run a series of experiments; each record is written at once"
+    )
+    run.add_argument("series", help="mnist, paper, optimizers, costs, ode or theory")
+    run.add_argument("--dataset", default=None, help="mnist or digits (default: mnist)")
+    run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",
+                     help="default: those that the book shows")  # fmt: skip
     run.add_argument("--horizons", type=int, nargs="+", default=None, metavar="EPOCHS")
     run.add_argument("--records", type=Path, default=Path("_build/records"), metavar="FOLDER")
+    run.add_argument("--force", action="store_true", help="make records anew that are there")
     run.set_defaults(command=_run)
 
     book = commands.add_parser("book", help="execute the chapters and render the book")
@@ -68,24 +68,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from koopnb.experiments import costs, mnist, record
+    from koopnb.experiments import record, series
 
-    horizons = tuple(sorted(arguments.horizons or mnist.HORIZONS))
-    ways: dict[str, list[dict[str, str]]] = {
-        "mnist": [{}],
-        "paper": [{"arithmetic": "paper"}],
-        "optimizers": [{"optimizer": name} for name in mnist.OPTIMIZERS if name != "adadelta"],
-    }
-    jobs: list[tuple[Any, Any]] = []
-    for seed in arguments.seeds:
-        if arguments.experiment == "costs":
-            jobs.append((costs.run, costs.Config(arguments.dataset, seed, horizons)))
-        for way in ways.get(arguments.experiment, []):
-            jobs.append((mnist.run, mnist.protocol(arguments.dataset, seed, horizons, **way)))
-    for run, config in jobs:
-        made = run(config, arguments.records, progress=True)
-        path = record.path_of(made.experiment, config, arguments.records)
-        print(f"{path}: {made.environment['seconds']:.0f} s")
+    if arguments.series not in series.SERIES:
+        series.jobs(arguments.series, ())  # says which there are
+    seeds = arguments.seeds or series.SERIES[arguments.series].seeds
+    for job in series.jobs(arguments.series, seeds, arguments.dataset, arguments.horizons or ()):
+        path = record.find(job.experiment, job.config, [arguments.records])
+        if path is not None and not arguments.force:
+            print(f"{path}: there already")
+            continue
+        made = job.run(job.config, arguments.records, progress=True)
+        path = record.path_of(made.experiment, job.config, arguments.records)
+        print(f"{path}: {made.environment['seconds']:.0f} s", flush=True)
     return 0
 
 

@@ -13,7 +13,7 @@ def save_example(folder, *, loss_end=2.0, seeds=(0,)):
             "iterations_per_epoch": 90,
             "optimizer": path,
             "baselines": {"mean": {"loss": 1.0}},
-            "operators": {"node": arm, "layer": arm, "bounded": arm},
+            "operators": dict.fromkeys(("quasi-node", "node", "layer", "bounded"), arm),
         }
         made = record.make(mnist.EXPERIMENT, config, metrics, {}, seconds=1.0)
         written = record.save(made, config, folder)

@@ -1,13 +1,15 @@
 """The command line: what it prints, and its exit status."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 from records import save_example
 
+import koopnb.environment
 from koopnb import cli, data
-from koopnb.experiments import costs, mnist, record
+from koopnb.experiments import mnist, record, series
 
 
 def test_help_lists_the_commands(capsys):
@@ -59,23 +61,81 @@ def test_run_writes_one_record_a_seed(capsys, monkeypatch, tmp_path):
     assert lines == [f"{path}: 12 s" for path in written]
 
 
-def test_run_knows_every_part(monkeypatch, tmp_path, capsys):
+def test_run_knows_every_series(monkeypatch, tmp_path, capsys):
     seen = []
 
     def run(config, folder, progress):
         seen.append(config)
         return record.make("mnist", config, {}, {}, 1.0)
 
-    monkeypatch.setattr(mnist, "run", run)
-    monkeypatch.setattr(costs, "run", run)
-    for part in ("mnist", "paper", "optimizers", "costs"):
-        assert cli.main(["run", part, "--records", str(tmp_path)]) == 0
-    assert [getattr(config, "optimizer", "costs") for config in seen] == [
-        "adadelta", "adadelta", "adam", "adagrad", "sgd", "momentum", "costs",
-    ]  # fmt: skip
-    assert seen[1].arms[0].dtype == "float64"
-    assert {config.horizon_epochs for config in seen} == {mnist.HORIZONS}
+    for module in {job.run.__module__ for job in every_job()}:
+        monkeypatch.setattr(importlib.import_module(module), "run", run)
+    for name in series.SERIES:
+        assert cli.main(["run", name, "--seeds", "0", "--records", str(tmp_path)]) == 0
+    assert seen == [job.config for job in every_job()]
     assert len(capsys.readouterr().out.splitlines()) == len(seen)
+
+
+def every_job():
+    return [job for name in series.SERIES for job in series.jobs(name, [0])]
+
+
+def test_help_names_every_series(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in series.SERIES)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(monkeypatch, tmp_path, capsys):
+    ran = []
+
+    def run(config, folder, progress):
+        ran.append(config.seed)
+        if ran == [0, 1, 2]:
+            raise KeyboardInterrupt
+        made = record.make(mnist.EXPERIMENT, config, {}, {}, 1.0)
+        record.save(made, config, folder)
+        return made
+
+    monkeypatch.setattr(mnist, "run", run)
+    arguments = ["run", "mnist", "--seeds", "0", "1", "2", "--records", str(tmp_path)]
+    assert cli.main(arguments) == 130
+    assert cli.main(arguments) == 0
+    assert ran == [0, 1, 2, 2]
+    assert capsys.readouterr().out.count("there already") == 2
+    assert cli.main([*arguments, "--force"]) == 0
+    assert ran == [0, 1, 2, 2, 0, 1, 2]
+
+
+def test_a_record_of_another_version_or_configuration_is_not_taken(monkeypatch, tmp_path):
+    ran = []
+
+    def run(config, folder, progress):
+        ran.append(config)
+        made = record.make(mnist.EXPERIMENT, config, {}, {}, 1.0)
+        record.save(made, config, folder)
+        return made
+
+    monkeypatch.setattr(mnist, "run", run)
+    arguments = ["run", "mnist", "--seeds", "0", "--records", str(tmp_path)]
+    assert cli.main(arguments) == cli.main([*arguments, "--horizons", "1"]) == 0
+    assert len(ran) == 2
+    older = koopnb.environment.versions() | {"koopnb": "0.0.1"}
+    monkeypatch.setattr(koopnb.environment, "versions", lambda: older)
+    assert cli.main(arguments) == 0
+    assert len(ran) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["mnits"], "There is no series 'mnits'. Choose one of: mnist, paper,"),
+     (["mnist", "--dataset", "cifar"], "cannot be run on 'cifar': choose one of mnist, digits"),
+     (["ode", "--dataset", "digits"], "it has no data set")],
+)  # fmt: skip
+def test_run_says_what_it_can_run(arguments, message, capsys):
+    assert cli.main(["run", *arguments]) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_run_refuses_a_bad_horizon_before_it_starts(capsys):

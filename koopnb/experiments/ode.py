@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from tqdm import tqdm
 
 from koopnb import baselines
 from koopnb.experiments import record
@@ -136,7 +137,9 @@ def train(config: Config) -> Runs:
     return Runs(at_end, np.concatenate([before, during, after]), snapshots, further)
 
 
-def run(config: Config, folder: str | Path | None = None) -> record.Record:
+def run(
+    config: Config, folder: str | Path | None = None, *, progress: bool = False
+) -> record.Record:
     r"""Trains all networks, predicts each with every operator, returns the record.
 
     Errors are $|\hat x - x|$ over all weights of a network, changes $|x - x_n|$, both after
@@ -159,15 +162,16 @@ def run(config: Config, folder: str | Path | None = None) -> record.Record:
         "operators": {},
     }
     curves: dict[str, np.ndarray] = {"training/loss": runs.losses, "change": change}
-    for precision in config.precisions:
-        for name in config.partitions:
-            fits = [
-                fit_one(runs.snapshots, i, name, precision, config.record)
-                for i in range(config.networks)
-            ]
-            paths = [operator.trajectory(steps) for operator in fits]
-            arms[f"{name} {precision}"] = jax.tree.map(lambda *p: jnp.stack(p, axis=1), *paths)
-            metrics["operators"][f"{name} {precision}"] = described(fits)
+    kinds = [(precision, name) for precision in config.precisions for name in config.partitions]
+    label = f"{config.optimizer}, {config.points} points: operators"
+    for precision, name in tqdm(kinds, desc=label, unit="kind", disable=not progress):
+        fits = [
+            fit_one(runs.snapshots, i, name, precision, config.record)
+            for i in range(config.networks)
+        ]
+        paths = [operator.trajectory(steps) for operator in fits]
+        arms[f"{name} {precision}"] = jax.tree.map(lambda *p: jnp.stack(p, axis=1), *paths)
+        metrics["operators"][f"{name} {precision}"] = described(fits)
     still = {
         "no change": last,
         "mean": baselines.mean(runs.snapshots, config.averaged),

@@ -10,6 +10,7 @@ from koopnb.experiments.record import Record
 class Claim(NamedTuple):
     """A statement that one number a record decides.
 
+    ``section`` is where the book shows it, as "page#heading".
     ``low <= measure(record) <= high`` says that it holds for that record. ``tolerance`` is
     the factor by which the number may differ between two machines: training amplifies
     rounding, so numbers move where verdicts must not. The numbers of a ``timed`` claim
@@ -19,6 +20,7 @@ class Claim(NamedTuple):
     key: str
     statement: str
     source: str
+    section: str
     quantity: str
     measure: Callable[[Record], float]
     low: float = -math.inf

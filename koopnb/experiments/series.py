@@ -1,0 +1,105 @@
+"""The series of runs behind the book: which configurations belong together, and on which seeds."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from koopnb.experiments import costs, mnist, ode, record, theory
+
+# Offsets of the disjoint sets of seeds: the book shows the first, the others repeat its verdicts.
+SETS = (0, 10, 20)
+
+
+class Job(NamedTuple):
+    """One record to make: ``run(config, folder, progress=...)`` makes it."""
+
+    experiment: str
+    config: Any
+    run: Callable[..., record.Record]
+
+
+class Series(NamedTuple):
+    """Runs that the claims of one key judge together.
+
+    ``jobs`` makes one seed's jobs from data set, seed and horizons; ``seeds`` are those that the
+    book shows; ``datasets`` those that a seed can be run on, none where there is no data set.
+    """
+
+    what: str
+    seeds: tuple[int, ...]
+    jobs: Callable[[str, int, Sequence[int]], list[Job]]
+    datasets: tuple[str, ...] = ("mnist", "digits")
+
+
+def _mnist(**how: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
+    def jobs(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
+        return [Job(mnist.EXPERIMENT, mnist.protocol(dataset, seed, horizons, **how), mnist.run)]
+
+    return jobs
+
+
+def _costs(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
+    return [Job(costs.EXPERIMENT, costs.Config(dataset, seed, tuple(horizons)), costs.run)]
+
+
+def _ode(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [
+        Job(ode.EXPERIMENT, ode.Config(optimizer, points, seed), ode.run)
+        for optimizer in ode.OPTIMIZERS
+        for points in ode.POINTS
+    ]
+
+
+def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(theory.EXPERIMENT, theory.Config(seed), theory.run)]
+
+
+def _optimizers(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
+    return [
+        job
+        for name in mnist.OPTIMIZERS
+        if name != "adadelta"
+        for job in _mnist(optimizer=name)(dataset, seed, horizons)
+    ]
+
+
+SERIES: dict[str, Series] = {
+    "mnist": Series("Adadelta, the report's arithmetic", tuple(range(10)), _mnist()),
+    "paper": Series(
+        "Adadelta, the paper's arithmetic", tuple(range(5)), _mnist(arithmetic="paper")
+    ),
+    "optimizers": Series("other optimizers", (0, 1, 2), _optimizers),
+    "costs": Series("timings", (100,), _costs),
+    "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
+    "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
+}
+
+
+def jobs(
+    name: str, seeds: Sequence[int], dataset: str | None = None, horizons: Sequence[int] = ()
+) -> list[Job]:
+    """The jobs of some seeds, on MNIST unless another data set is named.
+
+    Raises:
+        ValueError: an unknown series, or a data set that it cannot be run on.
+    """
+    if name not in SERIES:
+        raise ValueError(f"There is no series {name!r}. Choose one of: {', '.join(SERIES)}.")
+    allowed = SERIES[name].datasets
+    if dataset is not None and dataset not in allowed:
+        raise ValueError(
+            f"{name} cannot be run on {dataset!r}: "
+            + (f"choose one of {', '.join(allowed)}." if allowed else "it has no data set.")
+        )
+    chosen = dataset or (allowed[0] if allowed else "")
+    horizons = tuple(sorted(horizons or mnist.HORIZONS))
+    return [job for seed in seeds for job in SERIES[name].jobs(chosen, seed, horizons)]
+
+
+def stored(
+    name: str, folders: Sequence[str | Path], offset: int = 0, dataset: str | None = None
+) -> list[record.Record]:
+    """The records of the seeds that the book shows, moved by ``offset``, as far as folders hold them."""
+    seeds = [seed + offset for seed in SERIES[name].seeds]
+    paths = [record.find(j.experiment, j.config, folders) for j in jobs(name, seeds, dataset)]
+    return [record.load(path) for path in paths if path is not None]
