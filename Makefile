@@ -4,6 +4,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+REPRODUCED := _build/reproduced
 
 # Compiled programs are kept: chapters and their tests compile the same ones.
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/_build/jax-cache
@@ -39,16 +40,18 @@ test: $(STAMP) lint book
 	$(BIN)/python -m pytest tests koopnb
 	$(BIN)/python -m pytest --nbval-lax -vv notebooks
 
+# An interrupted run goes on where it stopped; a complete one begins anew.
 reproduce: $(STAMP)
-	$(BIN)/python -m koopnb run mnist --seeds 0 1 2 3 4 5 6 7 8 9 --records _build/reproduced
-	$(BIN)/python -m koopnb run paper --seeds 0 1 2 3 4 --records _build/reproduced
-	$(BIN)/python -m koopnb run optimizers --seeds 0 1 2 --records _build/reproduced
-	$(BIN)/python -m koopnb run costs --seeds 100 --records _build/reproduced
-	for part in mnist paper optimizers; do \
-	  $(BIN)/python -m koopnb run $$part --dataset digits --seeds 0 1 2 --records _build/reproduced; \
+	if [ -e $(REPRODUCED)/complete ]; then rm -r $(REPRODUCED); fi
+	for series in mnist paper optimizers ode theory costs; do \
+	  $(BIN)/python -m koopnb run $$series --records $(REPRODUCED); \
 	done
-	$(BIN)/python -m koopnb run costs --dataset digits --seeds 100 --records _build/reproduced
-	$(BIN)/python -m koopnb check --records _build/reproduced
+	for series in mnist paper optimizers; do \
+	  $(BIN)/python -m koopnb run $$series --dataset digits --seeds 0 1 2 --records $(REPRODUCED); \
+	done
+	$(BIN)/python -m koopnb run costs --dataset digits --records $(REPRODUCED)
+	touch $(REPRODUCED)/complete
+	$(BIN)/python -m koopnb check --records $(REPRODUCED)
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

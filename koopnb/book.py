@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import nbformat
 
 import koopnb.environment
-from koopnb import claims
+from koopnb import verdicts
 from koopnb.data import load_dataset
 from koopnb.experiments import mnist, record
 
@@ -113,7 +114,7 @@ def build(
     generated = source / "generated"
     generated.mkdir(exist_ok=True)
     (generated / "status.md").write_text(_status(made))
-    (generated / "summary.md").write_text(_summary(root, made))
+    (generated / "summary.md").write_text(_summary(root))
     return _render(root, source)
 
 
@@ -314,15 +315,26 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _summary(root: Path, made: Mapping[Chapter, dict[str, Any] | None]) -> str:
-    """The verdict table: the records of pages executed here, stored ones for the others."""
-    findings = {}
-    for chapter, of in made.items():
-        if not chapter.seeds or chapter.dataset is None:
-            continue
-        folder = root / ("results" if of is None else "_build/executed")
-        records = [record.load(path) for path in _records_of(chapter, folder)]
-        findings[chapter.dataset] = [
-            claims.judge(claim, records) for claim in claims.CLAIMS[mnist.EXPERIMENT]
-        ]
-    return claims.ledger(findings)
+def _summary(root: Path) -> str:
+    """The verdicts on the report and on the paper, for the landing page."""
+    listed = verdicts.entries([root / "results", root / "_build" / "records"])
+    parts = []
+    for author in ("The report", "The paper"):
+        own = [entry for entry in listed if entry.author == author]
+        heading = f"**{author}**\n\n" + _tally(own)
+        parts.append(f"{heading}\n\n" + verdicts.short(own, lambda to: f"notebooks/{_address(to)}"))
+    return "\n".join(parts)
+
+
+def _tally(listed: list[verdicts.Entry]) -> str:
+    counts = Counter(entry.finding.verdict for entry in listed)
+    return (
+        f"Of {len(listed)} statements {counts['holds']} hold, {counts['fails']} fail and "
+        f"{counts['depends']} depend on what the row names."
+    )
+
+
+def _address(section: str) -> str:
+    """A page's file and heading, as links in a chapter and on the landing page name them."""
+    page, _, heading = section.partition("#")
+    return f"{page}.ipynb#{heading}"

@@ -11,14 +11,21 @@ from koopnb.experiments import record
 from koopnb.experiments.record import Record
 from koopnb.statements import CLAIMS, Claim, group
 
+# What a verdict may depend on, before the seed.
+SETTINGS = {"optimizer": "optimizer", "points": "collocation points", "dataset": "data set"}
+
 
 class Finding(NamedTuple):
-    """A claim with the number of every record and the verdict: holds, fails or depends."""
+    """A claim with the number of every record and the verdict: holds, fails or depends.
+
+    ``on`` says what a verdict depends on: the seed, unless a setting decides.
+    """
 
     claim: Claim
     values: tuple[float, ...]
     agreeing: int
     verdict: str
+    on: str = ""
 
 
 class Comparison(NamedTuple):
@@ -37,10 +44,28 @@ def judge(claim: Claim, records: Sequence[Record]) -> Finding:
     if not records:
         raise ValueError(f"{claim.key}: no records to judge by; run the experiment first.")
     values = tuple(float(claim.measure(one)) for one in records)
-    agreeing = sum(claim.low <= value <= claim.high for value in values)
-    few = len(values) // 10
-    verdict = "holds" if agreeing >= len(values) - few else "depends" if agreeing > few else "fails"
-    return Finding(claim, values, agreeing, verdict)
+    agree = [claim.low <= value <= claim.high for value in values]
+    verdict = _decide(agree)
+    on = _on_what(agree, records) if verdict == "depends" else ""
+    return Finding(claim, values, sum(agree), verdict, on)
+
+
+def _decide(agree: Sequence[bool]) -> str:
+    few, agreeing = len(agree) // 10, sum(agree)
+    return "holds" if agreeing >= len(agree) - few else "depends" if agreeing > few else "fails"
+
+
+def _on_what(agree: Sequence[bool], records: Sequence[Record]) -> str:
+    """The setting whose every value decides by itself, with what it decides; else the seed."""
+    for setting in SETTINGS:
+        parts = defaultdict(list)
+        for holds, one in zip(agree, records, strict=True):
+            parts[str(one.config.get(setting))].append(holds)
+        verdicts = {value: _decide(part) for value, part in parts.items()}
+        if len(parts) > 1 and "depends" not in verdicts.values():
+            where = [value for value, verdict in verdicts.items() if verdict == "holds"]
+            return f"{SETTINGS[setting]}: holds for {' and '.join(where)}"
+    return "seed"
 
 
 def compare(fresh: Path, reference: Path) -> Comparison:
@@ -106,8 +131,8 @@ def _near(old: float, now: float, factor: float) -> bool:
 def table(findings: Sequence[Finding]) -> str:
     """A Markdown table: statement, source, number over the records, verdict."""
     rows = [
-        f"| {f.claim.statement} | {f.claim.source} | {f.claim.quantity}: {_range(f.values)} "
-        f"({_bounds(f.claim)}) | {_verdict(f)} |\n"
+        f"| {f.claim.statement} | {f.claim.source} | {f.claim.quantity}: {interval(f.values)} "
+        f"({bounds(f.claim)}) | {verdict_of(f)} |\n"
         for f in findings
     ]
     return "| Statement | Source | Number | Verdict |\n|---|---|---|---|\n" + "".join(rows)
@@ -118,7 +143,7 @@ def ledger(findings: Mapping[str, Sequence[Finding]]) -> str:
     names = list(findings)
     rows = [
         f"| {same[0].claim.statement} | "
-        + " | ".join(f"{_verdict(f)}; {f.claim.quantity}: {_range(f.values)}" for f in same)
+        + " | ".join(f"{verdict_of(f)}; {f.claim.quantity}: {interval(f.values)}" for f in same)
         + " |\n"
         for same in zip(*findings.values(), strict=True)
     ]
@@ -126,21 +151,21 @@ def ledger(findings: Mapping[str, Sequence[Finding]]) -> str:
     return head + "".join(rows)
 
 
-def _verdict(finding: Finding) -> str:
+def verdict_of(finding: Finding) -> str:
     """The verdict, and on how many seeds it rests."""
     seeds = len(finding.values)
     if seeds == 1:
         return f"**{finding.verdict}**"
-    what = " on the seed" if finding.verdict == "depends" else ""
+    what = f" on the {finding.on}" if finding.on else ""
     return f"**{finding.verdict}**{what}, {finding.agreeing} of {seeds} agree"
 
 
-def _range(values: Sequence[float]) -> str:
+def interval(values: Sequence[float]) -> str:
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{low:.3g}" if low == high else f"{middle:.3g} [{low:.3g}, {high:.3g}]"
 
 
-def _bounds(claim: Claim) -> str:
+def bounds(claim: Claim) -> str:
     if math.isinf(claim.high):
         return f"holds from {claim.low:.3g}"
     if math.isinf(claim.low):

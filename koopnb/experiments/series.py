@@ -99,7 +99,7 @@ def jobs(
 def stored(
     name: str, folders: Sequence[str | Path], offset: int = 0, dataset: str | None = None
 ) -> list[record.Record]:
-    """The records of the seeds that the book shows, moved by ``offset``, as far as folders hold them."""
+    """The records that folders hold of the seeds that the book shows, moved by ``offset``."""
     seeds = [seed + offset for seed in SERIES[name].seeds]
     paths = [record.find(j.experiment, j.config, folders) for j in jobs(name, seeds, dataset)]
     return [record.load(path) for path in paths if path is not None]
