@@ -222,10 +222,11 @@ class WindowMeans(eqx.Module):
             arrays,
         )
         full = phase == self.window - 1
-        means = jax.tree.map(
-            lambda kept, new: kept.at[slot].set(jnp.where(full, new, kept[slot])),
-            self.means,
-            partial,
+        # Once a window: the pass over what is kept costs more than the mean itself.
+        means = jax.lax.cond(
+            full,
+            lambda: jax.tree.map(lambda kept, new: kept.at[slot].set(new), self.means, partial),
+            lambda: self.means,
         )
         return WindowMeans(means, partial, self.count + 1, self.window, self.capacity)
 

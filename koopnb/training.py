@@ -12,6 +12,8 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from tqdm import tqdm
 
+from koopnb.snapshots import WindowMeans
+
 
 class TrainState(NamedTuple):
     """What one iteration hands to the next."""
@@ -70,6 +72,35 @@ def start(params: PyTree, optimizer: optax.GradientTransformation) -> TrainState
     """The state before the first iteration."""
     arrays = eqx.filter(params, eqx.is_inexact_array)
     return TrainState(params, optimizer.init(arrays), jnp.zeros((), jnp.int32))
+
+
+def with_means(
+    optimizer: optax.GradientTransformation, *, window: int, capacity: int
+) -> optax.GradientTransformationExtraArgs:
+    """The same optimizer, whose state also holds means of the weights over windows.
+
+    The weights after every iteration enter, so ``state.opt_state[1].snapshots()`` is what
+    `koopnb.fit` takes, and no snapshot need be kept.
+
+    Args:
+        optimizer: any optax transformation.
+        window: iterations a mean, at least 1.
+        capacity: means kept, the newest, at least 2.
+
+    Raises:
+        ValueError: a window or capacity below that.
+    """
+    inner = optax.with_extra_args_support(optimizer)
+
+    def init(params: PyTree) -> tuple[PyTree, WindowMeans]:
+        return inner.init(params), WindowMeans.start(params, window=window, capacity=capacity)
+
+    def update(updates: PyTree, state: Any, params: PyTree = None, **extra: Any) -> Any:
+        inner_state, means = state
+        updates, inner_state = inner.update(updates, inner_state, params, **extra)
+        return updates, (inner_state, means.update(optax.apply_updates(params, updates)))
+
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 def cross_entropy(

@@ -14,12 +14,12 @@ AUTHORS = {"report": "The report", "paper": "The paper", "this book": "This book
 
 
 class Entry(NamedTuple):
-    """A claim's finding on the seeds that the book shows, and its verdicts on further sets."""
+    """A claim's finding on all seeds together, and on each of the disjoint sets of them."""
 
     key: str
     finding: Finding
     ran: str
-    repeated: tuple[Finding, ...]
+    sets: tuple[Finding, ...]
 
     @property
     def author(self) -> str:
@@ -29,8 +29,8 @@ class Entry(NamedTuple):
 
     @property
     def stable(self) -> bool:
-        """Whether every further set of seeds gave the same verdict."""
-        return all(other.verdict == self.finding.verdict for other in self.repeated)
+        """Whether every set of seeds by itself gives the verdict of all together."""
+        return all(one.verdict == self.finding.verdict for one in self.sets)
 
 
 def entries(folders: Sequence[str | Path]) -> list[Entry]:
@@ -41,17 +41,19 @@ def entries(folders: Sequence[str | Path]) -> list[Entry]:
     """
     found = []
     for key, group in CLAIMS.items():
-        first, *others = (series.stored(key, folders, offset) for offset in series.SETS)
-        if not first:
+        sets = [series.stored(key, folders, offset) for offset in series.SETS]
+        if not sets[0]:
             raise FileNotFoundError(
                 f"No record of {key} in {', '.join(map(str, folders))}. Make them with: "
                 f"python -m koopnb run {key} --records {folders[-1]}"
             )
-        seeds = len({one.config["seed"] for one in first})
+        sets = [records for records in sets if records]
+        pooled = [one for records in sets for one in records]
+        seeds = len({one.config["seed"] for one in pooled})
         ran = f"{series.SERIES[key].what}; {seeds} seed{'s' * (seeds > 1)}"
         for claim in group:
-            again = [] if claim.timed else [claims.judge(claim, each) for each in others if each]
-            found.append(Entry(key, claims.judge(claim, first), ran, tuple(again)))
+            each = tuple(claims.judge(claim, records) for records in sets)
+            found.append(Entry(key, claims.judge(claim, pooled), ran, each))
     return found
 
 
@@ -60,13 +62,13 @@ def table(listed: Sequence[Entry], link: Callable[[str], str]) -> str:
     rows = [
         f"| {e.finding.claim.statement} | {e.finding.claim.source} | {e.ran} "
         f"| {e.finding.claim.quantity}: {claims.interval(e.finding.values)} "
-        f"| {claims.bounds(e.finding.claim)} | {claims.verdict_of(e.finding)} | {_again(e)} "
+        f"| {claims.bounds(e.finding.claim)} | {claims.verdict_of(e.finding)} | {_by_set(e)} "
         f"| [section]({link(e.finding.claim.section)}) |\n"
         for e in listed
     ]
     head = (
         "Statement", "Source", "What was run", "Number: median and range", "Tolerance", "Verdict",
-        "Other seeds", "Where",
+        "Set by set", "Where",
     )  # fmt: skip
     return f"| {' | '.join(head)} |\n|{'---|' * len(head)}\n" + "".join(rows)
 
@@ -82,12 +84,10 @@ def short(listed: Sequence[Entry], link: Callable[[str], str]) -> str:
     return "| Statement | Number | Verdict |\n|---|---|---|\n" + "".join(rows)
 
 
-def _again(entry: Entry) -> str:
-    """The verdicts on further sets of seeds."""
-    if entry.finding.claim.timed:
-        return "timed, not repeated"
-    if not entry.repeated:
-        return "none"
+def _by_set(entry: Entry) -> str:
+    """The verdict of every set of seeds by itself."""
+    if len(entry.sets) == 1:
+        return "timed once" if entry.finding.claim.timed else "one set"
     if entry.stable:
-        return f"the same on {len(entry.repeated)} more sets"
-    return "; ".join(f"{f.verdict}, {f.agreeing} of {len(f.values)}" for f in entry.repeated)
+        return f"the same on all {len(entry.sets)}"
+    return ", ".join(f"{one.verdict} ({one.agreeing} of {len(one.values)})" for one in entry.sets)

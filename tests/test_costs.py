@@ -40,6 +40,9 @@ def test_whole_costs_hold_every_part(result):
     )
     assert one["network, jump"] == two["network, jump"], "a jump costs the same for any horizon"
     assert "fit" not in one["mean"]
+    for arm in ("bounded, jump", "mean"):
+        assert one[arm]["record"] == m["record_means"]
+    assert one["layer, jump"]["record"] == m["record"]
 
 
 def test_a_timed_step_is_the_operator():

@@ -181,3 +181,30 @@ def test_the_reports_network_has_its_16750_weights(key):
     assert sum(leaf.size for leaf in jax.tree.leaves(net)) == 16750
     assert [layer.weight.size + layer.bias.size for layer in net.layers] == [15700, 420, 420, 210]
     assert np.isclose(jnp.exp(net(jnp.ones(784))).sum(), 1, rtol=1e-5)
+
+
+def test_means_kept_while_training_are_those_of_the_record():
+    """The training is the same, and `fit` sees the same as on windows of the whole record."""
+    data = koopnb.load_dataset("digits")
+    plain, averaging = optax.adam(1e-3), training.with_means(optax.adam(1e-3), window=5, capacity=4)
+    net = koopnb.MLP((64, 5, 10), key=jax.random.key(0))
+    runs = {}
+    for name, optimizer in (("plain", plain), ("means", averaging)):
+        runs[name] = training.train(
+            training.start(net, optimizer), data.x_train, data.y_train, optimizer=optimizer,
+            epochs=1, key=jax.random.key(1), batch_size=72,
+            recording=training.Recording(training.every(1), training.params_of),
+        )  # fmt: skip
+    for ours, others in zip(*(jax.tree.leaves(r.recorded) for r in runs.values()), strict=True):
+        np.testing.assert_array_equal(ours, others)
+    means = runs["means"].state.opt_state[1].snapshots()
+    for mean, leaf in zip(
+        jax.tree.leaves(means), jax.tree.leaves(runs["plain"].recorded), strict=True
+    ):
+        assert len(leaf) == 20
+        expected = np.asarray(leaf, np.float64).reshape(4, 5, *leaf.shape[1:]).mean(axis=1)
+        np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-6)
+    ahead = koopnb.fit(means, rank=2).predict(3)
+    windows = koopnb.fit(runs["plain"].recorded, rank=2, window=5).predict(3)
+    for ours, others in zip(jax.tree.leaves(ahead), jax.tree.leaves(windows), strict=True):
+        np.testing.assert_allclose(ours, others, rtol=1e-3, atol=1e-4)
