@@ -17,7 +17,6 @@ import nbformat
 import koopnb.environment
 from koopnb import verdicts
 from koopnb.data import load_dataset
-from koopnb.experiments import mnist, record
 
 
 class Chapter(NamedTuple):
@@ -50,6 +49,7 @@ CHAPTERS = (
         seeds=(0, 1, 2),
     ),
     Chapter("09-ode-networks", "09-ode-networks"),
+    Chapter("13-verdict", "13-verdict"),
 )
 CONFIGURATION = ("_config.yml", "_toc.yml")
 STAND_IN = """:::{admonition} Stored results
@@ -119,7 +119,7 @@ def build(
 
 
 def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> None:
-    """Executes one chapter into ``target``, and puts its record there too."""
+    """Executes one chapter into ``target``."""
     import jupytext
     import papermill
 
@@ -162,11 +162,6 @@ def _execute(root: Path, chapter: Chapter, target: Path, force: bool) -> None:
     }
     nbformat.write(notebook, scratch)
     scratch.replace(target)
-    # Other runs may overwrite records; the page's own stay with it.
-    for path in _records_of(chapter, *mnist.folders(chapter.dataset or "", root)):
-        for suffix in (".json", ".npz"):
-            whole = path.with_suffix(suffix)
-            shutil.copyfile(whole, target.parent / whole.name)
 
 
 def _fingerprint(root: Path, text: Path, chapter: Chapter) -> str:
@@ -272,15 +267,6 @@ def _render(root: Path, source: Path) -> Path:
         )
     print(f"The book: {index}")
     return index
-
-
-def _records_of(chapter: Chapter, *folders: Path) -> list[Path]:
-    """The records of the report's experiment, one a seed, that a page shows."""
-    if chapter.dataset is None:
-        return []
-    configs = [mnist.protocol(chapter.dataset, seed) for seed in chapter.seeds]
-    found = [record.find(mnist.EXPERIMENT, config, folders) for config in configs]
-    return [path for path in found if path is not None]
 
 
 def _status(made: Mapping[Chapter, dict[str, Any] | None]) -> str:

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from records import save_example
 
-from koopnb import book, environment
+from koopnb import book, claims, environment, verdicts
 
 SOURCE = """---
 kernelspec:
@@ -85,16 +85,11 @@ def test_one_source_makes_two_pages(root, capfd):
     assert "unchanged" not in capfd.readouterr().out, "a stored record is new"
 
 
-def test_a_page_gets_its_seeds_and_keeps_their_records(root):
-    save_example(root / "_build" / "records", seeds=(0, 3, 4))
+def test_a_page_gets_its_seeds(root):
     (root / "notebooks" / "01-page.md").write_text(SOURCE + "\n```{code-cell}\nprint(seeds)\n```\n")
     build(root, WITH_SEEDS)
     page = read(root, "_build/executed", "02-digits")
     assert page.cells[-1].outputs[0].text == "[0, 3]\n"
-    kept = {path.name.rsplit("-", 1)[1] for path in (root / "_build" / "executed").glob("mnist-*")}
-    assert kept == {"seed0.json", "seed0.npz", "seed3.json", "seed3.npz"}
-    made = page.metadata["koopnb"]
-    assert "2 of 2 agree" in book._summary(root, {WITH_SEEDS: made})
 
 
 def test_a_failing_cell_is_named_and_the_old_page_stays(root):
@@ -126,11 +121,20 @@ def test_outside_the_repository_it_says_so(tmp_path):
         build(tmp_path, PAGE)
 
 
-def test_generated_pages_come_from_records(tmp_path):
-    save_example(tmp_path / "results", seeds=(0, 3))
-    summary = book._summary(tmp_path, {WITH_SEEDS: None, PAGE: None})
-    assert "| Statement | digits |" in summary
-    assert "**holds**, 2 of 2 agree; loss at the end over its lowest point: 2" in summary
+CLAIM = claims.Claim("small", "It is small", "report", "01-page#a", "size", lambda _: 1.0, high=1.0)
+
+
+def test_generated_pages_come_from_records(tmp_path, monkeypatch):
+    finding = claims.Finding(CLAIM, (1.0,), 1, "holds")
+    listed = [
+        verdicts.Entry("theory", finding._replace(claim=CLAIM._replace(source=source)), "", ())
+        for source in ("report, figure 1", "paper", "this book")
+    ]
+    monkeypatch.setattr(verdicts, "entries", lambda folders: listed)
+    summary = book._summary(tmp_path)
+    assert "Of 1 statements 1 hold, 0 fail" in summary
+    rows = [line for line in summary.splitlines() if "It is small" in line]
+    assert rows == ["| [It is small](notebooks/01-page.ipynb#a) | size: 1 | **holds** |"] * 2
     made = {"seconds": 12.4, "environment": environment.stamp() | {"date": "2020-02-02T00:00:00"}}
     status = book._status({PAGE: made, SAME_ON_DIGITS: None})
     assert "| 01-page | 12 s | 2020-02-02 |" in status
