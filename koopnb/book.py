@@ -315,8 +315,8 @@ def _summary(root: Path) -> str:
 def _tally(listed: list[verdicts.Entry]) -> str:
     counts = Counter(entry.finding.verdict for entry in listed)
     return (
-        f"Of {len(listed)} statements {counts['holds']} hold, {counts['fails']} fail and "
-        f"{counts['depends']} depend on what the row names."
+        f"{len(listed)} statements: {counts['holds']} verdicts *holds*, "
+        f"{counts['depends']} *depends*, {counts['fails']} *fails*."
     )
 
 

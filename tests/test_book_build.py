@@ -132,7 +132,7 @@ def test_generated_pages_come_from_records(tmp_path, monkeypatch):
     ]
     monkeypatch.setattr(verdicts, "entries", lambda folders: listed)
     summary = book._summary(tmp_path)
-    assert "Of 1 statements 1 hold, 0 fail" in summary
+    assert "1 statements: 1 verdicts *holds*, 0 *depends*, 0 *fails*." in summary
     rows = [line for line in summary.splitlines() if "It is small" in line]
     assert rows == ["| [It is small](notebooks/01-page.ipynb#a) | size: 1 | **holds** |"] * 2
     made = {"seconds": 12.4, "environment": environment.stamp() | {"date": "2020-02-02T00:00:00"}}
