@@ -39,8 +39,9 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run an experiment and write one record a seed")
     run.add_argument(
-        "experiment", choices=["mnist", "paper", "optimizers", "costs"],
-        help="the report's arithmetic, the paper's, other optimizers, or what it all costs",
+        "experiment", choices=["mnist", "paper", "optimizers", "costs", "regimes"],
+        help="the report's arithmetic, the paper's, other optimizers, what it all costs, or "
+        "where jumps work",
     )  # fmt: skip
     run.add_argument("--dataset", default="mnist", help="mnist or digits (default: mnist)")
     run.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED")
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from koopnb.experiments import costs, mnist, record
+    from koopnb.experiments import costs, mnist, record, regimes
 
     horizons = tuple(sorted(arguments.horizons or mnist.HORIZONS))
     ways: dict[str, list[dict[str, str]]] = {
@@ -80,6 +81,8 @@ def _run(arguments: argparse.Namespace) -> int:
     for seed in arguments.seeds:
         if arguments.experiment == "costs":
             jobs.append((costs.run, costs.Config(arguments.dataset, seed, horizons)))
+        if arguments.experiment == "regimes":
+            jobs.append((regimes.run, regimes.grid(arguments.dataset, seed)))
         for way in ways.get(arguments.experiment, []):
             jobs.append((mnist.run, mnist.protocol(arguments.dataset, seed, horizons, **way)))
     for run, config in jobs:

@@ -4,6 +4,7 @@ from koopnb.experiments.record import Record
 from koopnb.statements.claim import Claim
 from koopnb.statements.costs import COSTS
 from koopnb.statements.ode import ODE
+from koopnb.statements.regimes import REGIMES
 from koopnb.statements.training import OPTIMIZERS, PAPER, REPORT
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {
@@ -12,6 +13,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "optimizers": OPTIMIZERS,
     "costs": COSTS,
     "ode": ODE,
+    "regimes": REGIMES,
 }
 
 
