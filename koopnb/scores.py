@@ -4,13 +4,14 @@ No loss, no gradient and no data is needed. Snapshots are a pytree whose arrays 
 same time axis, $x_1, \dots, x_n$; their increments are $d_t = x_{t+1} - x_t$.
 """
 
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
 from koopnb.operator import fit
 from koopnb.partition import Integer
-from koopnb.snapshots import flatten, integer
+from koopnb.snapshots import flatten, integer, is_array
 
 
 def drift(snapshots: PyTree) -> float:
@@ -70,7 +71,7 @@ def rehearsal(snapshots: PyTree, ahead: float, *, rank: Integer | None = None) -
 
     with $K_k$ the network operator of the first k snapshots, eigenvalues held within the unit
     disc. A jump of a times the record is so rehearsed with a jump of a times its first part. 1
-    is no better than predicting no change.
+    is no better than predicting no change, and is given to a record that does not move.
 
     Args:
         snapshots: the record.
@@ -90,17 +91,12 @@ def rehearsal(snapshots: PyTree, ahead: float, *, rank: Integer | None = None) -
         )
     if rank is not None:
         rank = min(integer("rank", rank, 1, "an upper bound of the rank"), first - 1)
-    part = jax.tree.map(lambda leaf: leaf[:first], snapshots)
+    part = jax.tree.map(lambda leaf: leaf[:first], eqx.filter(snapshots, is_array))
     found = fit(part, rank=rank, max_modulus=1.0).predict(n - first)
-    guess, before, after = (
-        _rows([leaf[None] for leaf in leaves])[0]
-        for leaves in (
-            jax.tree.leaves(found),
-            [leaf[first - 1] for leaf in leaves],
-            [leaf[-1] for leaf in leaves],
-        )
-    )
-    return float(np.linalg.norm(guess - after) / np.linalg.norm(after - before))
+    guess = _rows([leaf[None] for leaf in jax.tree.leaves(found)])[0]
+    rows = _rows(leaves)
+    before, after = rows[first - 1], rows[-1]
+    return _ratio(np.linalg.norm(guess - after), np.linalg.norm(after - before))
 
 
 def increments(snapshots: PyTree) -> Float[np.ndarray, "increments weights"]:

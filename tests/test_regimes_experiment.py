@@ -1,5 +1,7 @@
 """The regime grid: training by a plain loop, losses by plain NumPy, rules by brute force."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -147,6 +149,27 @@ def test_the_chosen_threshold_has_the_fewest_errors(example):
     nobody = boundary.errors([example], boundary.Rule("drift", 1.0), "near", 0)
     assert nobody == boundary.Errors(lost=1, bad=0, good=1, cells=4)
     assert (nobody.rate, nobody.constant) == (0.25, 0.25)
+
+
+def test_the_fixed_rules_are_those_that_the_stored_records_choose():
+    results = Path(__file__).parents[1] / "results"
+    records = [
+        record.load(record.path_of("regimes", regimes.grid(name, seed), results))
+        for name in ("digits", "mnist")
+        for seed in range(100, 105)
+    ]
+    for (question, h), rule in boundary.CHOSEN.items():
+        found, _ = boundary.choose(records, rule.score, question, h)
+        assert float(f"{found.threshold:.2g}") == rule.threshold
+    wrong = {
+        score: sum(
+            boundary.choose(records, score, question, h)[1].rate
+            for question in boundary.QUESTIONS
+            for h in range(3)
+        )
+        for score in boundary.SCORES
+    }
+    assert min(wrong, key=wrong.get) == "drift"
 
 
 @pytest.mark.parametrize(

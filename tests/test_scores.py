@@ -14,6 +14,12 @@ def tree(rows):
     return {"w": rows[:, :4].reshape(-1, 2, 2), "b": rows[:, 4:]}
 
 
+def test_what_is_not_an_array_takes_no_part(rng):
+    rows = rng.standard_normal((9, 6)).cumsum(axis=0)
+    for score in (scores.drift, scores.persistence, lambda x: scores.rehearsal(x, 1.0, rank=2)):
+        assert score(tree(rows) | {"activation": np.tanh}) == score(tree(rows))
+
+
 def circle(angle, n=40):
     t = angle * np.arange(n)
     return np.stack([np.cos(t), np.sin(t)], axis=1)
@@ -25,6 +31,7 @@ def test_a_straight_line_drifts_and_persists_entirely():
     assert scores.persistence(tree(line)) == pytest.approx(1)
     still = np.ones((5, 6), np.float32)
     assert scores.drift(tree(still)) == scores.persistence(tree(still)) == 1
+    assert scores.rehearsal(tree(still), 1.0) == 1
 
 
 def test_walks_and_noise_have_the_scores_that_theory_gives(rng):

@@ -165,7 +165,7 @@ def scored(snapshots: PyTree, horizons: tuple[float, ...]) -> dict[str, Any]:
     """Every candidate score of a record, from its weights alone.
 
     ``held out``: median one-step error over change on the second half, of an operator fitted to
-    the first. ``rehearsal`` has one number a horizon. The operators are the main arm's.
+    the first. ``rehearsal`` has one number a horizon. Operators have the main arm's rank.
     """
     rank = RANKS["operator"]
     half = len(jax.tree.leaves(snapshots)[0]) // 2

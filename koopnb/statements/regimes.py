@@ -126,4 +126,13 @@ REGIMES = (
         high=0.2,
         tolerance=math.inf,
     ),
+    Claim(
+        "drift-better",
+        "Drift tells whether twice the record ahead beats every average: four times of five",
+        "this book",
+        "share of wrong guesses",
+        _wrong("better", TWO),
+        high=0.2,
+        tolerance=math.inf,
+    ),
 )
