@@ -7,7 +7,7 @@ import pytest
 from records import save_example
 
 from koopnb import cli, data
-from koopnb.experiments import costs, mnist, record
+from koopnb.experiments import costs, mnist, record, regimes
 
 
 def test_help_lists_the_commands(capsys):
@@ -76,6 +76,19 @@ def test_run_knows_every_part(monkeypatch, tmp_path, capsys):
     assert seen[1].arms[0].dtype == "float64"
     assert {config.horizon_epochs for config in seen} == {mnist.HORIZONS}
     assert len(capsys.readouterr().out.splitlines()) == len(seen)
+
+
+def test_run_makes_the_pages_grid_of_regimes(monkeypatch, tmp_path):
+    seen = []
+
+    def run(config, folder, progress):
+        seen.append(config)
+        return record.make("regimes", config, {}, {}, 1.0)
+
+    monkeypatch.setattr(regimes, "run", run)
+    common = ["run", "regimes", "--dataset", "digits", "--records", str(tmp_path)]
+    assert cli.main([*common, "--seeds", "3", "4"]) == 0
+    assert seen == [regimes.grid("digits", 3), regimes.grid("digits", 4)]
 
 
 def test_run_refuses_a_bad_horizon_before_it_starts(capsys):

@@ -125,7 +125,7 @@ def test_evaluation_along_a_path_equals_one_by_one(problem, key):
 @pytest.mark.parametrize("batch_size", [32, 100])
 def test_epochs_in_one_scan_equal_epochs_one_by_one(problem, key, batch_size):
     net, x, y = problem
-    optimizer = OPTIMIZERS["adam"]
+    optimizer = OPTIMIZERS["momentum"]
     alone, joint = (
         training.train(
             training.start(net, optimizer), x, y, optimizer=optimizer, epochs=5, key=key,
