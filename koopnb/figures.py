@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from koopnb.potentials import Potential
@@ -116,6 +117,33 @@ def times(axis: Axes, samples: Mapping[str, tuple[np.ndarray, str]], *, title: s
     axis.xaxis.set_major_formatter("{x:g}")
     axis.set(title=title, xlabel="milliseconds an iteration")
     axis.grid(axis="y", visible=False)
+    return artists
+
+
+def ratio_map(
+    axis: Axes, ratios: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], title: str,
+    limit: float = 10.0,
+) -> list[Artist]:  # fmt: skip
+    """Ratios with their numbers: blue below 1, white at 1, orange above, up to ``limit``.
+
+    ``ratios`` is (rows, columns); what is not finite counts as infinite.
+    """
+    ratios = np.where(np.isfinite(ratios), ratios, np.inf)
+    depth = np.clip(np.log(ratios) / np.log(limit), -1, 1)
+    blend = LinearSegmentedColormap.from_list(
+        "ratio", [COLOURS["works"], "#ffffff", COLOURS["fails"]]
+    )
+    artists: list[Artist] = [axis.imshow(depth, cmap=blend, vmin=-1, vmax=1, aspect="auto")]
+    for (i, j), ratio in np.ndenumerate(ratios):
+        digits = f"{ratio:.2f}" if ratio < 9.95 else f"{ratio:.0f}" if ratio < 999.5 else ">999"
+        ink = "white" if abs(depth[i, j]) > 0.6 else "black"
+        artists.append(axis.text(j, i, digits, ha="center", va="center", color=ink, fontsize=8.5))
+    axis.set_xticks(range(len(columns)), columns)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.tick_params(length=0)
+    axis.set_title(title)
+    axis.grid(False)
+    axis.spines[:].set_visible(False)
     return artists
 
 

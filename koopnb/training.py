@@ -1,5 +1,6 @@
 """Training by compiled epochs, with what to record apart from when to record it."""
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -119,7 +120,32 @@ def epoch_batches(
 ) -> Int[np.ndarray, "iterations batch"]:
     """One epoch's sample numbers, reshuffled; the last batch is padded with -1."""
     order = np.asarray(jax.random.permutation(key, samples), np.int32)
-    return np.pad(order, (0, -samples % batch_size), constant_values=-1).reshape(-1, batch_size)
+    return _cut(order[None], batch_size)
+
+
+def _batches(
+    key: PRNGKeyArray, epochs: range, samples: int, batch_size: int
+) -> Int[np.ndarray, "iterations batch"]:
+    """`epoch_batches` of these epochs of a training, one after the other."""
+    if batch_size >= samples:  # one batch an epoch: its order is of no consequence
+        orders = np.broadcast_to(np.arange(samples, dtype=np.int32), (len(epochs), samples))
+    else:
+        orders = np.asarray(_orders(key, jnp.asarray(epochs), samples), np.int32)
+    return _cut(orders, batch_size)
+
+
+@functools.partial(jax.jit, static_argnames="samples")
+def _orders(
+    key: PRNGKeyArray, epochs: Int[Array, " epochs"], samples: int
+) -> Int[Array, "epochs samples"]:
+    return jax.vmap(lambda e: jax.random.permutation(jax.random.fold_in(key, e), samples))(epochs)
+
+
+def _cut(
+    orders: Int[np.ndarray, "epochs samples"], batch_size: int
+) -> Int[np.ndarray, "iterations batch"]:
+    padding = ((0, 0), (0, -orders.shape[1] % batch_size))
+    return np.pad(orders, padding, constant_values=-1).reshape(-1, batch_size)
 
 
 def train(
@@ -133,6 +159,7 @@ def train(
     batch_size: int = 64,
     recording: Recording | None = None,
     loss: Callable = cross_entropy,
+    together: int = 1,
     progress: str | None = None,
 ) -> Trained:
     r"""Trains for whole epochs; an epoch is one compiled scan over its batches.
@@ -152,15 +179,17 @@ def train(
         batch_size: samples an iteration, at least 1.
         recording: what to keep of the way, and when.
         loss: ``loss(params, x, y, used)`` of one batch.
+        together: epochs that share one compiled scan; more is faster where epochs are short.
         progress: the progress bar's label; None shows no bar.
 
     Raises:
-        ValueError: x and y of unequal length, epochs or batch_size out of range, or a state
-            in the middle of an epoch.
+        ValueError: x and y of unequal length, epochs, batch_size or together out of range, or
+            a state in the middle of an epoch.
 
     Source: the report's protocol; Zeiler, arXiv 1212.5701 for Adadelta.
     """
     epochs, batch_size = operator.index(epochs), operator.index(batch_size)
+    together = operator.index(together)
     if len(x) != len(y) or len(x) == 0:
         raise ValueError(
             f"x has {len(x)} samples and y has {len(y)}: both need the same number, at least 1."
@@ -170,6 +199,8 @@ def train(
             f"epochs={epochs}, batch_size={batch_size}: epochs must be at least 0 and "
             "batch_size at least 1."
         )
+    if together < 1:
+        raise ValueError(f"together={together}: a compiled scan needs at least 1 epoch.")
     x, y = jnp.asarray(x), jnp.asarray(y)
     per_epoch = -(-len(x) // batch_size)
     done, rest = divmod(int(state.step), per_epoch)
@@ -179,12 +210,13 @@ def train(
             "the data and batch_size it was trained with, from an epoch's end."
         )
     losses, parts = [], []
-    bar = tqdm(range(done, done + epochs), desc=progress, unit="epoch", disable=progress is None)
-    for number in bar:
-        steps = np.arange(number * per_epoch + 1, (number + 1) * per_epoch + 1)
-        kept = recording.when(steps) if recording else np.zeros(per_epoch, bool)
-        slots = np.where(kept, np.cumsum(kept) - 1, per_epoch).astype(np.int32)
-        batches = epoch_batches(jax.random.fold_in(key, number), len(x), batch_size)
+    bar = tqdm(total=epochs, desc=progress, unit="epoch", disable=progress is None)
+    for first in range(done, done + epochs, together):
+        numbers = range(first, min(first + together, done + epochs))
+        steps = np.arange(numbers.start * per_epoch + 1, numbers.stop * per_epoch + 1)
+        kept = recording.when(steps) if recording else np.zeros(len(steps), bool)
+        slots = np.where(kept, np.cumsum(kept) - 1, len(steps)).astype(np.int32)
+        batches = _batches(key, numbers, len(x), batch_size)
         state, batch_losses, recorded = _epoch(
             state, x, y, jnp.asarray(batches), jnp.asarray(slots), int(kept.sum()), optimizer, loss,
             recording.what if recording else None,
@@ -193,6 +225,8 @@ def train(
         if recorded is not None:
             parts.append(recorded)
         bar.set_postfix(loss=f"{losses[-1].mean():.4f}")
+        bar.update(len(numbers))
+    bar.close()
     recorded = None
     if parts:
         recorded = (

@@ -3,7 +3,7 @@
 import pytest
 
 from koopnb import claims
-from koopnb.experiments import costs, mnist, ode, record
+from koopnb.experiments import costs, mnist, ode, record, regimes
 
 CLAIM = claims.Claim(
     "small",
@@ -50,7 +50,16 @@ def test_records_are_judged_by_the_claims_of_their_part():
     assert part(optimizer="adam") == "optimizers"
     assert claims.group(record.make("costs", costs.Config(), {}, {}, 0.0)) == "costs"
     assert claims.group(record.make("ode", ode.Config(), {}, {}, 0.0)) == "ode"
-    assert set(claims.CLAIMS) == {"mnist", "paper", "optimizers", "costs", "ode", "theory"}
+    assert claims.group(record.make("regimes", regimes.Config(), {}, {}, 0.0)) == "regimes"
+    assert set(claims.CLAIMS) == {
+        "mnist",
+        "paper",
+        "optimizers",
+        "costs",
+        "ode",
+        "regimes",
+        "theory",
+    }
 
 
 def test_seeds_of_a_configuration_are_compared_together(tmp_path, monkeypatch):

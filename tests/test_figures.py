@@ -91,3 +91,15 @@ def test_a_landscape_shows_the_levels_of_its_potential(axis):
     level, points = lines.levels[5], lines.get_paths()[5].vertices
     np.testing.assert_allclose(0.5 * (points**2 @ [1.0, 4.0]), level, rtol=1e-2)
     assert stars.get_xdata() == [0.0]
+
+
+def test_a_ratio_map_shows_every_number_and_is_white_at_one(axis):
+    ratios = np.array([[1.0, 0.1], [12.3, np.nan]])
+    image, *texts = figures.ratio_map(
+        axis, ratios, rows=["a", "b"], columns=["c", "d"], title="t", limit=10
+    )
+    np.testing.assert_allclose(image.get_array(), [[0, -1], [1, 1]])
+    np.testing.assert_allclose(image.cmap(image.norm(0.0))[:3], 1, atol=0.01)
+    assert [text.get_text() for text in texts] == ["1.00", "0.10", "12", ">999"]
+    assert texts[0].get_color() == "black"
+    assert texts[1].get_color() == "white"

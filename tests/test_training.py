@@ -122,6 +122,24 @@ def test_evaluation_along_a_path_equals_one_by_one(problem, key):
         assert np.isclose(accuracy[i], (log_p.argmax(1) == np.array(y)).mean())
 
 
+@pytest.mark.parametrize("batch_size", [32, 100])
+def test_epochs_in_one_scan_equal_epochs_one_by_one(problem, key, batch_size):
+    net, x, y = problem
+    optimizer = OPTIMIZERS["momentum"]
+    alone, joint = (
+        training.train(
+            training.start(net, optimizer), x, y, optimizer=optimizer, epochs=5, key=key,
+            batch_size=batch_size, together=together,
+            recording=training.Recording(training.every(2), training.params_of),
+        )
+        for together in (1, 3)
+    )  # fmt: skip
+    np.testing.assert_allclose(joint.losses, alone.losses, rtol=1e-5)
+    assert int(joint.state.step) == int(alone.state.step)
+    for a, b in zip(jax.tree.leaves(joint.recorded), jax.tree.leaves(alone.recorded), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 def test_progress_bar_counts_epochs(problem, key, capsys):
     net, x, y = problem
     optimizer = OPTIMIZERS["sgd"]
@@ -140,6 +158,7 @@ def test_progress_bar_counts_epochs(problem, key, capsys):
         ({"y": jnp.zeros(69, jnp.int32)}, "x has 70 samples and y has 69: both need the same"),
         ({"epochs": -1}, "epochs=-1, batch_size=64: epochs must be at least 0"),
         ({"batch_size": 0}, "epochs=1, batch_size=0: .* batch_size at least 1"),
+        ({"together": 0}, "together=0: a compiled scan needs at least 1 epoch"),
     ],
 )
 def test_bad_input_is_refused(problem, key, change, message):

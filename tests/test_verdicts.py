@@ -76,10 +76,6 @@ def test_every_claim_has_an_author_and_leads_to_a_heading(key, one):
     assert heading in slugs, f"{page} has {slugs}"
 
 
-def test_every_series_has_claims_and_every_claim_a_series():
-    assert set(series.SERIES) == set(CLAIMS)
-
-
 def test_the_committed_records_are_whole():
     """All seeds that the book shows."""
     folder = [NOTEBOOKS.parent / "results"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from koopnb.experiments import costs, mnist, ode, record, theory
+from koopnb.experiments import costs, mnist, ode, record, regimes, theory
 
 # Offsets of the disjoint sets of seeds: the book shows the first, the others repeat its verdicts.
 SETS = (0, 10, 20)
@@ -23,12 +23,14 @@ class Series(NamedTuple):
 
     ``jobs`` makes one seed's jobs from data set, seed and horizons; ``seeds`` are those that the
     book shows; ``datasets`` those that a seed can be run on, none where there is no data set.
+    ``every``: all of them belong together; else the first is meant.
     """
 
     what: str
     seeds: tuple[int, ...]
     jobs: Callable[[str, int, Sequence[int]], list[Job]]
     datasets: tuple[str, ...] = ("mnist", "digits")
+    every: bool = False
 
 
 def _mnist(**how: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
@@ -54,6 +56,10 @@ def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(theory.EXPERIMENT, theory.Config(seed), theory.run)]
 
 
+def _regimes(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(regimes.EXPERIMENT, regimes.grid(dataset, seed), regimes.run)]
+
+
 def _optimizers(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
     return [
         job
@@ -72,13 +78,16 @@ SERIES: dict[str, Series] = {
     "costs": Series("timings", (100,), _costs),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
+    "regimes": Series(
+        "grids of batch size, horizon and optimizer", (0, 1, 2, 3, 4), _regimes, every=True
+    ),
 }
 
 
 def jobs(
     name: str, seeds: Sequence[int], dataset: str | None = None, horizons: Sequence[int] = ()
 ) -> list[Job]:
-    """The jobs of some seeds, on MNIST unless another data set is named.
+    """The jobs of some seeds, on the series' own data unless a data set is named.
 
     Raises:
         ValueError: an unknown series, or a data set that it cannot be run on.
@@ -91,9 +100,13 @@ def jobs(
             f"{name} cannot be run on {dataset!r}: "
             + (f"choose one of {', '.join(allowed)}." if allowed else "it has no data set.")
         )
-    chosen = dataset or (allowed[0] if allowed else "")
+    chosen: tuple[str, ...] = (dataset or "",)
+    if dataset is None and allowed:
+        chosen = allowed if SERIES[name].every else allowed[:1]
     horizons = tuple(sorted(horizons or mnist.HORIZONS))
-    return [job for seed in seeds for job in SERIES[name].jobs(chosen, seed, horizons)]
+    return [
+        job for one in chosen for seed in seeds for job in SERIES[name].jobs(one, seed, horizons)
+    ]
 
 
 def stored(

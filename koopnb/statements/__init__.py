@@ -4,6 +4,7 @@ from koopnb.experiments.record import Record
 from koopnb.statements.claim import Claim
 from koopnb.statements.costs import COSTS
 from koopnb.statements.ode import ODE
+from koopnb.statements.regimes import REGIMES
 from koopnb.statements.theory import THEORY
 from koopnb.statements.training import OPTIMIZERS, PAPER, REPORT
 
@@ -13,6 +14,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "optimizers": OPTIMIZERS,
     "costs": COSTS,
     "ode": ODE,
+    "regimes": REGIMES,
     "theory": THEORY,
 }
 
