@@ -39,8 +39,9 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run an experiment and write one record a seed")
     run.add_argument(
-        "experiment", choices=["mnist", "paper", "optimizers", "costs"],
-        help="the report's arithmetic, the paper's, other optimizers, or what it all costs",
+        "experiment", choices=["mnist", "paper", "optimizers", "costs", "causes"],
+        help="the report's arithmetic, the paper's, other optimizers, what it all costs, or why "
+        "operators deteriorate",
     )  # fmt: skip
     run.add_argument("--dataset", default="mnist", help="mnist or digits (default: mnist)")
     run.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED")
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from koopnb.experiments import costs, mnist, record
+    from koopnb.experiments import causes, costs, mnist, record
 
     horizons = tuple(sorted(arguments.horizons or mnist.HORIZONS))
     ways: dict[str, list[dict[str, str]]] = {
@@ -80,6 +81,9 @@ def _run(arguments: argparse.Namespace) -> int:
     for seed in arguments.seeds:
         if arguments.experiment == "costs":
             jobs.append((costs.run, costs.Config(arguments.dataset, seed, horizons)))
+        if arguments.experiment == "causes":
+            parts = causes.PARTS if seed in causes.SWEPT_SEEDS else causes.PARTS[:1]
+            jobs += [(causes.run, causes.Config(arguments.dataset, seed, part)) for part in parts]
         for way in ways.get(arguments.experiment, []):
             jobs.append((mnist.run, mnist.protocol(arguments.dataset, seed, horizons, **way)))
     for run, config in jobs:

@@ -3,7 +3,7 @@
 import pytest
 
 from koopnb import claims
-from koopnb.experiments import costs, mnist, ode, record
+from koopnb.experiments import causes, costs, mnist, ode, record
 
 CLAIM = claims.Claim(
     "small", "It is small", "nobody", "size", lambda one: one.metrics["size"], high=1.0
@@ -44,7 +44,12 @@ def test_records_are_judged_by_the_claims_of_their_part():
     assert part(optimizer="adam") == "optimizers"
     assert claims.group(record.make("costs", costs.Config(), {}, {}, 0.0)) == "costs"
     assert claims.group(record.make("ode", ode.Config(), {}, {}, 0.0)) == "ode"
-    assert set(claims.CLAIMS) == {"mnist", "paper", "optimizers", "costs", "ode"}
+    for part_, key in (("operators", "causes"), ("cutoffs", "cutoffs")):
+        made = record.make("causes", causes.Config(part=part_), {}, {}, 0.0)
+        assert claims.group(made) == key
+    assert set(claims.CLAIMS) == {
+        "mnist", "paper", "optimizers", "costs", "ode", "causes", "cutoffs",
+    }  # fmt: skip
 
 
 def test_seeds_of_a_configuration_are_compared_together(tmp_path, monkeypatch):
