@@ -49,6 +49,7 @@ CHAPTERS = (
         seeds=(0, 1, 2),
     ),
     Chapter("09-ode-networks", "09-ode-networks"),
+    Chapter("10-why-it-deteriorates", "10-why-it-deteriorates", "mnist"),
 )
 CONFIGURATION = ("_config.yml", "_toc.yml")
 STAND_IN = """:::{admonition} Stored results
