@@ -46,8 +46,8 @@ class Modes(NamedTuple):
 
         The first step is the operator's own; in the s - 1 others $|\lambda| > 1$ becomes 1
         without ``growth``, $0 < |\lambda| < 1$ becomes 1 without ``decay``, and $\alpha$ becomes 0
-        without ``turning``. Eigenvectors stay. So without growth it is the operator that
-        ``max_modulus=1`` gives, and without all three it stands still after one step.
+        without ``turning``. Eigenvectors stay. So without growth those are steps of the operator
+        that ``max_modulus=1`` gives, and without all three they stand still.
 
         Args:
             steps: horizons s >= 1.
