@@ -1,5 +1,7 @@
 """What causes the deterioration: altered operators against plain computations, on digits."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -119,23 +121,22 @@ def test_delays_stay_behind_the_output_axis(rng):
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     """A small network on digits, the whole experiment but for the sweep."""
-    patch = pytest.MonkeyPatch()
-    whole = mnist.protocol
+    whole, arms = mnist.protocol, mnist.arms
 
     def small(*args):
-        import dataclasses
-
-        return dataclasses.replace(
-            whole(*args), hidden=(8,), batch_size=64, burn_in_epochs=1, record_epochs=2,
-        )  # fmt: skip
+        quick = {"hidden": (8,), "batch_size": 64, "burn_in_epochs": 1, "record_epochs": 2}
+        return dataclasses.replace(whole(*args), **quick)
 
     folder = tmp_path_factory.mktemp("records")
-    patch.setattr(causes.mnist, "protocol", small)
-    patch.setattr(causes, "WINDOWS", {"digits": 4})
     config = causes.Config("digits", 3)
-    made = causes.run(config, folder)
-    runs = mnist.train(small("digits", 3, causes.HORIZONS), thin=True)
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mnist, "protocol", small)
+        patch.setattr(mnist, "arms", lambda name: arms(name)[2:])
+        patch.setitem(causes.WINDOWS, "digits", 4)
+        some = ("none", "centred", "centred, bounded", "windows, 2 delays")
+        patch.setattr(repairs, "REPAIRS", some)
+        made = causes.run(config, folder)
+        runs = mnist.train(small("digits", 3, causes.HORIZONS), thin=True)
     assert record.load(record.path_of("causes", config, folder)).metrics == made.metrics
     return made, runs
 

@@ -76,7 +76,7 @@ def losses(scene: Scene, modes: Modes, partition: str) -> dict[str, dict[str, fl
         windows = layout.restore(snapshots.window_means(leaves, scene.window, jnp.float32))
     thinned = at_times(every, slice((len(leaves[0]) - 1) % STRIDE, None, STRIDE))
     mean = jax.tree.map(lambda x: jnp.mean(x, 0) if is_array(x) else x, every)
-    centred = jax.tree.map(lambda x, m: x - m if is_array(x) else x, every, mean)
+    centred = jax.tree.map(lambda x, m: x - m[None] if is_array(x) else x, every, mean)
 
     def ahead(record_: PyTree, period: int = 1, delays: int = 1, **how: Any) -> PyTree:
         seen = _delayed(record_, delays) if delays > 1 else record_
@@ -85,7 +85,7 @@ def losses(scene: Scene, modes: Modes, partition: str) -> dict[str, dict[str, fl
         return _present(path) if delays > 1 else path
 
     def back(path: PyTree) -> PyTree:
-        return jax.tree.map(lambda x, m: x + m if is_array(x) else x, path, mean)
+        return jax.tree.map(lambda x, m: x + m[None] if is_array(x) else x, path, mean)
 
     step = scene.window
     paths = {
