@@ -131,7 +131,7 @@ def result(tmp_path_factory):
     config = causes.Config("digits", 3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mnist, "protocol", small)
-        patch.setattr(mnist, "arms", lambda name: arms(name)[2:])
+        patch.setattr(mnist, "arms", lambda *which: arms(*which)[2:])
         patch.setitem(causes.WINDOWS, "digits", 4)
         some = ("none", "centred", "centred, bounded", "windows, 2 delays")
         patch.setattr(repairs, "REPAIRS", some)
