@@ -141,7 +141,7 @@ CAUSES = (
 
 CUTOFFS = (
     Claim(
-        "cutoff-decides",
+        "node-cutoff-decides",
         "The cutoff decides the loss of node operators in double precision",
         "this book",
         "highest over lowest loss at T = 2, ten decades",
@@ -150,7 +150,7 @@ CUTOFFS = (
         tolerance=math.inf,
     ),
     Claim(
-        "precision-decides",
+        "network-cutoff-decides",
         "The cutoff decides the loss of network operators in double precision",
         "this book",
         "highest over lowest loss at T = 2, ten decades",
