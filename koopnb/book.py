@@ -49,6 +49,7 @@ CHAPTERS = (
         seeds=(0, 1, 2),
     ),
     Chapter("09-ode-networks", "09-ode-networks"),
+    Chapter("10-why-it-deteriorates", "10-why-it-deteriorates", "mnist"),
     Chapter("11-where-it-works", "11-where-it-works"),
     Chapter("13-verdict", "13-verdict"),
 )

@@ -39,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="run a series of experiments; each record is written at once"
     )
-    run.add_argument("series", help="mnist, paper, optimizers, costs, ode, theory or regimes")
+    run.add_argument(
+        "series", help="mnist, paper, optimizers, costs, ode, theory, causes, cutoffs or regimes"
+    )
     run.add_argument("--dataset", default=None, help="mnist or digits (default: mnist)")
     run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",
                      help="default: those that the book shows")  # fmt: skip

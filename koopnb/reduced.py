@@ -1,5 +1,6 @@
 r"""Operators of blocks on their own range, and the powers that predictions need."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -170,6 +171,29 @@ def is_constant(pieces: Pieces) -> Bool[Array, " blocks"]:
     # The ends differ almost always: the pass over everything is rarely needed.
     ends = same(slice(0, 1))
     return jax.lax.cond(jnp.any(ends), lambda: same(slice(None)), lambda: ends)
+
+
+def truncate(fit: Reduced, rcond: float) -> Reduced:
+    """The operators that a higher cutoff gives, from the same singular subspaces.
+
+    Singular vectors do not depend on the cutoff: factors lose rows, A its last rows and columns.
+    Not for clipped eigenvalues, whose eigenvectors do depend on it.
+    """
+    keep = fit.sigma > rcond * fit.sigma[:, :1]
+    most = max(int(keep.sum(axis=1).max()), 1)
+    keep = keep[:, :most]
+    both = keep[:, :, None] & keep[:, None]
+    return dataclasses.replace(
+        fit,
+        encoder=tuple(jnp.where(keep[..., None], x[:, :most], 0) for x in fit.encoder),
+        decoder=tuple(jnp.where(keep[..., None], x[:, :most], 0) for x in fit.decoder),
+        squares=jax.vmap(_squares)(jnp.where(both, fit.fitted[:, :most, :most], 0)),
+        fitted=jnp.where(both, fit.fitted[:, :most, :most], 0),
+        errors=jnp.where(both, fit.errors[:, :most, :most], 0),
+        sigma=jnp.where(keep, fit.sigma[:, :most], 0),
+        start=jnp.where(keep, fit.start[:, :most], 0),
+        rank=jnp.sum(keep, axis=1, dtype=jnp.int32),
+    )
 
 
 def _squares(matrix: Float[Array, "r r"]) -> Float[Array, "squares r r"]:

@@ -3,7 +3,7 @@
 import pytest
 
 from koopnb import claims
-from koopnb.experiments import costs, mnist, ode, record, regimes
+from koopnb.experiments import causes, costs, mnist, ode, record, regimes, series
 
 CLAIM = claims.Claim(
     "small",
@@ -51,15 +51,10 @@ def test_records_are_judged_by_the_claims_of_their_part():
     assert claims.group(record.make("costs", costs.Config(), {}, {}, 0.0)) == "costs"
     assert claims.group(record.make("ode", ode.Config(), {}, {}, 0.0)) == "ode"
     assert claims.group(record.make("regimes", regimes.Config(), {}, {}, 0.0)) == "regimes"
-    assert set(claims.CLAIMS) == {
-        "mnist",
-        "paper",
-        "optimizers",
-        "costs",
-        "ode",
-        "regimes",
-        "theory",
-    }
+    for part_, key in (("operators", "causes"), ("cutoffs", "cutoffs")):
+        made = record.make("causes", causes.Config(part=part_), {}, {}, 0.0)
+        assert claims.group(made) == key
+    assert set(claims.CLAIMS) == set(series.SERIES)
 
 
 def test_seeds_of_a_configuration_are_compared_together(tmp_path, monkeypatch):

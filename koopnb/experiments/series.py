@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from koopnb.experiments import costs, mnist, ode, record, regimes, theory
+from koopnb.experiments import causes, costs, mnist, ode, record, regimes, theory
 
 # Offsets of the disjoint sets of seeds: the book shows the first, the others repeat its verdicts.
 SETS = (0, 10, 20)
@@ -56,6 +56,13 @@ def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(theory.EXPERIMENT, theory.Config(seed), theory.run)]
 
 
+def _causes(part: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
+    def jobs(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+        return [Job(causes.EXPERIMENT, causes.Config(dataset, seed, part), causes.run)]
+
+    return jobs
+
+
 def _regimes(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(regimes.EXPERIMENT, regimes.grid(dataset, seed), regimes.run)]
 
@@ -78,6 +85,8 @@ SERIES: dict[str, Series] = {
     "costs": Series("timings", (100,), _costs),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
+    "causes": Series("the report's operators taken apart", (0, 1, 2, 3, 4), _causes("operators")),
+    "cutoffs": Series("the cutoff swept over ten decades", causes.SWEPT_SEEDS, _causes("cutoffs")),
     "regimes": Series(
         "grids of batch size, horizon and optimizer", (0, 1, 2, 3, 4), _regimes, every=True
     ),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from koopnb import flows, spectrum
+from koopnb import flows
 from koopnb.experiments import partitions, record
 from koopnb.operator import fit
 from koopnb.potentials import Potential, double_well, quadratic
@@ -53,7 +53,6 @@ def run(
         "descent_order": {n: descent_order(f, rng) for n, f in landscapes.items()},
         "momentum_order": {n: momentum_order(f, rng) for n, f in landscapes.items()},
         "invariance": invariance(config, rng),
-        "identity": identity_and_projections(rng),
         "across_layers": {
             name: partitions.unseen("across layers", name) for name in partitions.ARMS
         },
@@ -123,27 +122,6 @@ def invariance(config: Config, rng: np.random.Generator) -> dict[str, float]:
             errors.append(np.linalg.norm([one["x1"], one["x2"]] - true) / np.linalg.norm(true))
         found[label] = float(max(errors))
     return found
-
-
-def identity_and_projections(rng: np.random.Generator) -> dict[str, float]:
-    r"""How far an operator on the identity observable is from one on the projections.
-
-    One leaf holds the whole state, or every coordinate is a leaf by itself. ``prediction`` is
-    the relative difference 20 steps ahead, ``spectrum`` the distance of the eigenvalues.
-    """
-    matrix = np.linalg.qr(rng.standard_normal((6, 6)))[0] * 0.97
-    states = [rng.standard_normal(6)]
-    for _ in range(40):
-        states.append(matrix @ states[-1])
-    whole = np.array(states)
-    identity = fit({"state": whole})
-    projections = fit({f"{i}": whole[:, i] for i in range(6)})
-    ahead = identity.predict(20)["state"]
-    apart = np.array([projections.predict(20)[f"{i}"] for i in range(6)])
-    return {
-        "prediction": float(np.linalg.norm(ahead - apart) / np.linalg.norm(ahead)),
-        "spectrum": spectrum.distance(identity.eigs[0], projections.eigs[0]),
-    }
 
 
 def _order(

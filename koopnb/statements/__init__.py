@@ -1,6 +1,7 @@
 """The statements that the book judges: source, the number that decides each, its bounds."""
 
 from koopnb.experiments.record import Record
+from koopnb.statements.causes import CAUSES, CUTOFFS
 from koopnb.statements.claim import Claim
 from koopnb.statements.costs import COSTS
 from koopnb.statements.ode import ODE
@@ -14,6 +15,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "optimizers": OPTIMIZERS,
     "costs": COSTS,
     "ode": ODE,
+    "causes": CAUSES,
+    "cutoffs": CUTOFFS,
     "regimes": REGIMES,
     "theory": THEORY,
 }
@@ -21,6 +24,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
 
 def group(one: Record) -> str:
     """The key of `CLAIMS` that a record is judged by."""
+    if one.experiment == "causes" and one.config["part"] == "cutoffs":
+        return "cutoffs"
     if one.experiment != "mnist" or not one.config["arms"]:
         return one.experiment
     if one.config["optimizer"] != "adadelta":

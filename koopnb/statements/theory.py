@@ -58,16 +58,6 @@ THEORY = (
         tolerance=math.inf,
     ),
     Claim(
-        "identity-differs",
-        "It matters whether the observables are the identity or the projections",
-        "report, Discussion",
-        "04-koopman-theory#identity-or-projections",
-        "relative difference of the predictions",
-        _of("identity", "prediction"),
-        low=1e-6,
-        tolerance=math.inf,
-    ),
-    Claim(
         "network-coherent",
         "The operator of the whole network is the coherent choice: it alone sees every coupling",
         "report, Method",
