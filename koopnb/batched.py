@@ -164,7 +164,7 @@ def modes(groups: Groups, plans: Plans, part: Partition) -> list[Complex[Array, 
     width = max(plan.rank for plan in plans)
     merged = []
     for plan, group in zip(plans, groups, strict=True):
-        right = jnp.linalg.inv(spectrum.analyse(group).left.transpose(0, 2, 1))
+        right = jax.vmap(solvers.inv)(spectrum.analyse(group).left.transpose(0, 2, 1))
         pad = ((0, width - plan.rank), (0, 0), (0, 0))
         kind = jnp.promote_types(plan.dtype, jnp.complex64)
         merged.append(

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from koopnb.partition import Pieces
-from koopnb.solvers import Plan, Scalar, Subspace, eig, total
+from koopnb.solvers import Plan, Scalar, Subspace, eig, solve, total
 
 SQUARES, SQUARED_RANK = 12, 64
 
@@ -134,7 +134,7 @@ def _clip(
     modulus = jnp.abs(eigs)
     outside = modulus > max_modulus
     gain = jnp.where(outside, max_modulus / jnp.where(outside, modulus, 1), 1)
-    change = jnp.linalg.solve(vectors.T, (vectors * (gain - 1)[None]).T).T.real
+    change = solve(vectors.T, (vectors * (gain - 1)[None]).T).T.real
     identity = jnp.eye(len(matrix))
     count = jnp.sum(outside, dtype=jnp.int32)
     return jnp.where(count > 0, identity + change, identity), count

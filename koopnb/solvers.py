@@ -24,23 +24,21 @@ OVERSAMPLE, STEPS = 4, 4  # of the Krylov spaces for a rank
 PROBE, PROBE_STEPS = 24, 7  # of those for an unknown rank, which is then checked
 
 
-def _in_turn(decomposition: Callable[[Array], tuple[Array, ...]]) -> Callable[..., Any]:
-    """A dense decomposition whose large batches run matrix after matrix.
+def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Dense linear algebra whose batches run matrix after matrix.
 
-    XLA hands a batch to several threads, each of which calls a LAPACK with threads of its own:
-    on a busy machine they wait for each other for minutes.
+    jaxlib hands the matrices of a batch to XLA's threads and waits for them on one of those. Two
+    batches at once on two cores then wait for each other: for minutes, or for ever.
     """
-    sequential = jax.custom_batching.sequential_vmap(decomposition)
-
-    def run(x: Float[Array, "a b"]) -> tuple[Array, ...]:
-        return (sequential if min(x.shape) > 64 else decomposition)(x)
-
-    return run
+    return jax.custom_batching.sequential_vmap(function)
 
 
 eigh = _in_turn(lambda x: tuple(jnp.linalg.eigh(x)))
 eig = _in_turn(lambda x: tuple(jnp.linalg.eig(x)))
 svd = _in_turn(lambda x: tuple(jnp.linalg.svd(x, full_matrices=False))[:2])
+singular_values = _in_turn(lambda x: jnp.linalg.svd(x, compute_uv=False))
+inv = _in_turn(jnp.linalg.inv)
+solve = _in_turn(jnp.linalg.solve)
 
 
 def total(terms: Iterable[Array]) -> Array:

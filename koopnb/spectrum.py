@@ -74,7 +74,7 @@ def consistency_index(fit: Reduced) -> Float[Array, " blocks"]:
         values, vectors = solvers.eigh(moment)
         keep = values > len(values) * jnp.finfo(values.dtype).eps * values[-1]
         whitened = jnp.where(keep[None], vectors, 0) / jnp.sqrt(jnp.where(keep, values, 1))[None]
-        cosines = jnp.linalg.svd(whitened.T @ scaled, compute_uv=False)
+        cosines = solvers.singular_values(whitened.T @ scaled)
         kept = jnp.sum(sigma > 0)
         least = jnp.where(kept > 0, cosines[jnp.maximum(kept - 1, 0)], 1)
         return jnp.clip(1 - least**2, 0, 1)
@@ -129,7 +129,7 @@ def _least_residuals(
         def least(z: Array) -> Array:
             moved = matrix - jnp.diag(jnp.where(keep, z, above))
             both = jnp.concatenate([moved, rest + 0j], axis=1)
-            return jnp.linalg.svd(both, compute_uv=False)[-1]
+            return solvers.singular_values(both)[-1]
 
         found = jax.lax.map(least, points, batch_size=256)
         return jnp.where(jnp.any(keep), found, jnp.inf)
