@@ -692,3 +692,39 @@ def test_what_is_no_array_comes_back(record):
     predicted = fit(record).predict(1)
     assert jax.tree.structure(predicted) == jax.tree.structure(record)
     assert predicted(jnp.ones(6)).shape == (5,)
+
+
+LAPACK = {"eigh", "eig", "svd", "lu", "triangular_solve", "cholesky", "qr", "geqrf", "schur"}
+
+
+def linear_algebra(jaxpr):
+    """Name and rank of the operands of every dense decomposition, however deep."""
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name in LAPACK:
+            yield eqn.primitive.name, max(v.aval.ndim for v in eqn.invars)
+        for value in jax.tree.leaves(eqn.params, is_leaf=lambda p: hasattr(p, "eqns")):
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                yield from linear_algebra(inner)
+
+
+def test_no_batch_is_handed_to_lapack(rng):
+    """jaxlib's threads wait for each other where two batches run at once on two cores."""
+    record = {
+        name: {"weight": rng.normal(size=(12, 3, width)), "bias": rng.normal(size=(12, 3))}
+        for name, width in (("a", 5), ("b", 7))
+    }
+    asked = {
+        "fit": lambda r: fit(r, partition="node", max_modulus=0.9, rcond=1e-3).groups,
+        "svd": lambda r: fit(r, partition="node", solver="svd").groups,
+        "eigs": lambda r: fit(r, partition="node").eigs,
+        "modes": lambda r: fit(r, partition="node").modes,
+        "consistency": lambda r: fit(r, partition="node").consistency,
+    }
+    with jax.enable_x64(True):
+        for name, ask in asked.items():
+            found = list(
+                linear_algebra(jax.make_jaxpr(ask)(jax.tree.map(jnp.asarray, record)).jaxpr)
+            )
+            assert found, f"{name} calls no LAPACK: the test looks at the wrong place"
+            assert {ndim for _, ndim in found} == {2}, (name, found)
