@@ -43,7 +43,7 @@ test: $(STAMP) lint book
 # An interrupted run goes on where it stopped; a complete one begins anew.
 reproduce: $(STAMP)
 	if [ -e $(REPRODUCED)/complete ]; then rm -r $(REPRODUCED); fi
-	for series in mnist optimizers ode theory costs; do \
+	for series in mnist optimizers ode theory causes cutoffs regimes costs; do \
 	  $(BIN)/python -m koopnb run $$series --records $(REPRODUCED); \
 	done
 	$(BIN)/python -m koopnb run paper --seeds 0 1 2 3 4 --records $(REPRODUCED)
