@@ -17,6 +17,7 @@ import nbformat
 import koopnb.environment
 from koopnb import verdicts
 from koopnb.data import load_dataset
+from koopnb.experiments import series
 
 
 class Chapter(NamedTuple):
@@ -117,6 +118,7 @@ def build(
     generated.mkdir(exist_ok=True)
     (generated / "status.md").write_text(_status(made))
     (generated / "summary.md").write_text(_summary(root))
+    (generated / "effort.md").write_text(_effort(root))
     return _render(root, source)
 
 
@@ -312,6 +314,16 @@ def _summary(root: Path) -> str:
         heading = f"**{author}**\n\n" + _tally(own)
         parts.append(f"{heading}\n\n" + verdicts.short(own, lambda to: f"notebooks/{_address(to)}"))
     return "\n".join(parts)
+
+
+def _effort(root: Path) -> str:
+    """How long the records that the book shows took to make."""
+    rows = []
+    for name, one in series.SERIES.items():
+        found = series.stored(name, [root / "results"])
+        minutes = sum(each.environment["seconds"] for each in found) / 60
+        rows.append((f"`{name}`", one.what, str(len(found)), f"{minutes:.1f} min"))
+    return _table(("Series", "Runs", "Records", "Time on two cores"), rows)
 
 
 def _tally(listed: list[verdicts.Entry]) -> str:
