@@ -51,7 +51,7 @@ CHAPTERS = (
     ),
     Chapter("09-ode-networks", "09-ode-networks"),
     Chapter("10-why-it-deteriorates", "10-why-it-deteriorates", "mnist"),
-    Chapter("11-where-it-works", "11-where-it-works"),
+    Chapter("11-where-it-works", "11-where-it-works", "mnist"),
     Chapter("13-verdict", "13-verdict"),
 )
 CONFIGURATION = ("_config.yml", "_toc.yml")
@@ -307,7 +307,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _summary(root: Path) -> str:
     """The verdicts on the report and on the paper, for the landing page."""
-    listed = verdicts.entries([root / "results", root / "_build" / "records"])
+    listed = verdicts.entries([root / "results"])
     parts = []
     for author in ("The report", "The paper"):
         own = [entry for entry in listed if entry.author == author]

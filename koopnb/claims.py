@@ -5,7 +5,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from koopnb.experiments import record
 from koopnb.experiments.record import Record
@@ -43,11 +43,16 @@ def judge(claim: Claim, records: Sequence[Record]) -> Finding:
     """
     if not records:
         raise ValueError(f"{claim.key}: no records to judge by; run the experiment first.")
-    values = tuple(float(claim.measure(one)) for one in records)
+    values = tuple(_number(claim.measure(one)) for one in records)
     agree = [claim.low <= value <= claim.high for value in values]
     verdict = _decide(agree)
     on = _on_what(agree, records) if verdict == "depends" else ""
     return Finding(claim, values, sum(agree), verdict, on)
+
+
+def _number(value: Any) -> float:
+    """What is no number counts as infinite."""
+    return math.inf if math.isnan(float(value)) else float(value)
 
 
 def _decide(agree: Sequence[bool]) -> str:
@@ -56,7 +61,7 @@ def _decide(agree: Sequence[bool]) -> str:
 
 
 def _on_what(agree: Sequence[bool], records: Sequence[Record]) -> str:
-    """The setting whose every value decides by itself, with what it decides; else the seed."""
+    """The setting whose every value decides by itself, with what it decides; else what varies."""
     for setting in SETTINGS:
         parts = defaultdict(list)
         for holds, one in zip(agree, records, strict=True):
@@ -65,7 +70,8 @@ def _on_what(agree: Sequence[bool], records: Sequence[Record]) -> str:
         if len(parts) > 1 and "depends" not in verdicts.values():
             where = [value for value, verdict in verdicts.items() if verdict == "holds"]
             return f"{SETTINGS[setting]}: holds for {' and '.join(where)}"
-    return "seed"
+    seeds = {one.config.get("seed") for one in records}
+    return "seed" if len(seeds) > 1 else "combination of settings"
 
 
 def compare(fresh: Path, reference: Path) -> Comparison:
@@ -88,7 +94,8 @@ def compare(fresh: Path, reference: Path) -> Comparison:
     shared = sorted(stored.keys() & new.keys())
     if not shared:
         raise FileNotFoundError(
-            f"{fresh} and {reference} share no configuration; run one of: {', '.join(stored)}."
+            f"{fresh} and {reference} share no configuration. Make fresh records with: "
+            f"python -m koopnb run mnist --records {fresh}"
         )
     missing = Counter(_series(name) for name in stored.keys() - new.keys())
     lines = [
@@ -123,7 +130,7 @@ def _series(name: str) -> str:
 
 
 def _near(old: float, now: float, factor: float) -> bool:
-    if old == now:
+    if old == now or math.isinf(factor):
         return True
     return old * now > 0 and 1 / factor <= now / old <= factor
 
@@ -152,7 +159,7 @@ def ledger(findings: Mapping[str, Sequence[Finding]]) -> str:
 
 
 def verdict_of(finding: Finding) -> str:
-    """The verdict, and on how many seeds it rests."""
+    """The verdict, and on how many records it rests."""
     seeds = len(finding.values)
     if seeds == 1:
         return f"**{finding.verdict}**"
@@ -161,11 +168,13 @@ def verdict_of(finding: Finding) -> str:
 
 
 def interval(values: Sequence[float]) -> str:
+    """Median and range, three digits each."""
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{low:.3g}" if low == high else f"{middle:.3g} [{low:.3g}, {high:.3g}]"
 
 
 def bounds(claim: Claim) -> str:
+    """From where to where a claim holds."""
     if math.isinf(claim.high):
         return f"holds from {claim.low:.3g}"
     if math.isinf(claim.low):

@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "series", help="mnist, paper, optimizers, costs, ode, theory, causes, cutoffs or regimes"
     )
-    run.add_argument("--dataset", default=None, help="mnist or digits (default: mnist)")
+    run.add_argument("--dataset", default=None, help="mnist or digits (default: the series' own)")
     run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",
                      help="default: those that the book shows")  # fmt: skip
     run.add_argument("--horizons", type=int, nargs="+", default=None, metavar="EPOCHS")

@@ -89,7 +89,7 @@ def with_means(
         capacity: means kept, the newest, at least 2.
 
     Raises:
-        ValueError: a window or capacity below that.
+        ValueError: a window or capacity below that, when the state is made.
     """
     inner = optax.with_extra_args_support(optimizer)
 
@@ -97,6 +97,8 @@ def with_means(
         return inner.init(params), WindowMeans.start(params, window=window, capacity=capacity)
 
     def update(updates: PyTree, state: Any, params: PyTree = None, **extra: Any) -> Any:
+        if params is None:
+            raise ValueError(optax.NO_PARAMS_MSG)
         inner_state, means = state
         updates, inner_state = inner.update(updates, inner_state, params, **extra)
         return updates, (inner_state, means.update(optax.apply_updates(params, updates)))
@@ -167,7 +169,8 @@ def train(
     Iteration k applies $\theta_{k+1} = \theta_k + u(\nabla L_{B_k}(\theta_k))$ with the
     optimizer's update u. Batches are drawn without replacement and reshuffled every epoch;
     the last one is shorter when batch_size does not divide the samples. Epoch e of the whole
-    training uses ``jax.random.fold_in(key, e)``, so training in two calls equals one call.
+    training is shuffled with ``jax.random.fold_in(key, e)``, unless one batch holds all, so
+    training in two calls equals one call.
 
     Args:
         state: from `start`, or the state of an earlier call; it must stand at an epoch's end.

@@ -33,6 +33,29 @@ def test_verdict(sizes, verdict):
     assert claims.judge(CLAIM, records(*sizes)).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("settings", "agree", "on"),
+    [(["adam", "adam", "sgd", "sgd"], [1, 1, 0, 0], "optimizer: holds for adam"),
+     (["adam", "adam", "sgd", "sgd"], [1, 0, 1, 0], "seed")],
+)  # fmt: skip
+def test_a_verdict_says_what_it_depends_on(settings, agree, on):
+    made = [
+        record.make(
+            "mnist", mnist.Config(seed=i % 2, optimizer=optimizer), {"size": 2.0 - holds}, {}, 0.0
+        )
+        for i, (optimizer, holds) in enumerate(zip(settings, agree, strict=True))
+    ]
+    finding = claims.judge(CLAIM, made)
+    assert (finding.verdict, finding.on) == ("depends", on)
+    assert f"depends** on the {on}, 2 of 4" in claims.verdict_of(finding)
+
+
+def test_without_a_tolerance_only_the_verdict_can_move():
+    assert claims._near(0.03, -0.02, float("inf"))
+    assert claims._near(0.2, 0.0, float("inf"))
+    assert not claims._near(0.03, -0.02, 10.0)
+
+
 def test_the_table_says_on_how_many_seeds_a_verdict_rests():
     finding = claims.judge(CLAIM, records(0.5, 2.0, 3.0))
     assert (finding.agreeing, finding.verdict) == (1, "depends")

@@ -8,7 +8,7 @@ import pytest
 from records import save_example
 
 import koopnb.environment
-from koopnb import cli, data
+from koopnb import claims, cli, data
 from koopnb.experiments import mnist, record, series
 
 
@@ -80,6 +80,20 @@ def every_job():
     return [job for name in series.SERIES for job in series.jobs(name, [0])]
 
 
+def test_a_series_holds_what_its_name_says():
+    (paper,) = series.jobs("paper", [3])
+    assert paper.config.arms[0].dtype == "float64"
+    names = [job.config.optimizer for job in series.jobs("optimizers", [3])]
+    assert names == ["adam", "adagrad", "sgd", "momentum"]
+    assert {job.config.points for job in series.jobs("ode", [3])} == {"fixed", "jittered"}
+    assert [job.config.dataset for job in series.jobs("regimes", [3])] == ["mnist", "digits"]
+    assert [job.config.part for job in series.jobs("causes", [3])] == ["operators"]
+    for name in series.SERIES:
+        for job in series.jobs(name, [3]):
+            assert job.config.seed == 3
+            assert claims.group(record.make(job.experiment, job.config, {}, {}, 0.0)) == name
+
+
 def test_help_names_every_series(capsys):
     with pytest.raises(SystemExit):
         cli.main(["run", "--help"])
@@ -131,7 +145,8 @@ def test_a_record_of_another_version_or_configuration_is_not_taken(monkeypatch, 
     ("arguments", "message"),
     [(["mnits"], "There is no series 'mnits'. Choose one of: mnist, paper,"),
      (["mnist", "--dataset", "cifar"], "cannot be run on 'cifar': choose one of mnist, digits"),
-     (["ode", "--dataset", "digits"], "it has no data set")],
+     (["ode", "--dataset", "digits"], "it has no data set"),
+     (["theory", "--horizons", "2"], "leave --horizons out")],
 )  # fmt: skip
 def test_run_says_what_it_can_run(arguments, message, capsys):
     assert cli.main(["run", *arguments]) == 1

@@ -21,7 +21,8 @@ def _left(arm: str, acting: str, epochs: int) -> Callable[[Record], float]:
         still, some, whole = (
             _factor(arm, which, epochs)(one) for which in ("nothing", acting, ALL)
         )
-        return (some - still) / (whole - still)
+        # Where nothing rises, no switch can be said to spoil it.
+        return (some - still) / (whole - still) if whole > LEVEL * still else math.inf
 
     return measure
 
@@ -37,7 +38,8 @@ def _repaired(arm: str, repair: str, epochs: int) -> Callable[[Record], float]:
 def _best(one: Record) -> float:
     """The lowest loss of any repair of any operator, over that of the averaged weights."""
     every = one.metrics["repairs"].values()
-    return min(float(by["10"]) for repairs in every for by in repairs.values()) / _mean(one)
+    losses = [float(by["10"]) for repairs in every for by in repairs.values()]
+    return min(loss for loss in losses if not math.isnan(loss)) / _mean(one)
 
 
 def _one_node(one: Record) -> float:
@@ -48,7 +50,8 @@ def _range(arm: str, dtypes: Iterable[str], epochs: int) -> Callable[[Record], f
     def measure(one: Record) -> float:
         rows = [row for dtype in dtypes for row in one.metrics["sweep"][arm][dtype]]
         losses = [float(row["loss"][str(epochs)]) for row in rows]
-        return max(math.inf if math.isnan(x) else x for x in losses) / min(losses)
+        losses = [math.inf if math.isnan(loss) else loss for loss in losses]
+        return max(losses) / min(losses)
 
     return measure
 
@@ -59,33 +62,37 @@ CAUSES = (
     *(
         Claim(
             f"{arm}-grows",
-            f"What spoils {arm} operators by two epochs is exponential growth",
-            "report, Discussion",
+            f"What spoils {arm} operators by {words} epochs is exponential growth",
+            source,
             "10-why-it-deteriorates#three-switches",
             f"{REST} without growing modes",
-            _left(arm, "decay+turning", 2),
+            _left(arm, "decay+turning", epochs),
             high=0.4,
             tolerance=math.inf,
         )
-        for arm in ("node", "layer", "network")
+        for arm, epochs, words, source in (
+            ("node", 2, "two", "report, Discussion"),
+            ("layer", 2, "two", "report, Discussion"),
+            ("network", 10, "ten", "this book"),
+        )
     ),
     *(
         Claim(
             f"{arm}-turns",
-            f"What spoils {arm} operators by two epochs is turning",
+            f"What spoils {arm} operators by {words} epochs is turning",
             "this book",
             "10-why-it-deteriorates#three-switches",
             f"{REST} without turning modes",
-            _left(arm, "growth+decay", 2),
+            _left(arm, "growth+decay", epochs),
             high=0.4,
             tolerance=math.inf,
         )
-        for arm in ("node", "layer", "network")
+        for arm, epochs, words in (("node", 2, "two"), ("layer", 2, "two"), ("network", 10, "ten"))
     ),
     Claim(
         "node-decays",
         "Decay by itself spoils node operators by two epochs",
-        "report, Discussion",
+        "this book, after the report",
         "10-why-it-deteriorates#three-switches",
         "loss with decay alone over that at a standstill",
         lambda one: _factor("node", "decay", 2)(one) / _factor("node", "nothing", 2)(one),

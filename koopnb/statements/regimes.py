@@ -58,7 +58,7 @@ REGIMES = (
     Claim(
         "full-short",
         "With full batches, predictions are accurate over a non-trivial range: half the record",
-        "paper; range and bound ours",
+        "this book, after the paper",
         "11-where-it-works#the-map",
         OWN,
         _middle(_own("operator"), HALF, FULL),
@@ -67,8 +67,8 @@ REGIMES = (
     ),
     Claim(
         "noisy-short",
-        "With the smallest batches too",
-        "paper; range and bound ours",
+        "With the smallest batches, predictions are accurate over half the record",
+        "this book, after the paper",
         "11-where-it-works#the-map",
         OWN,
         _middle(_own("operator"), HALF, SMALLEST),
