@@ -63,3 +63,10 @@ def mnist_dir() -> str:
     if data._missing(Path(folder)):
         pytest.skip(f"MNIST's four files are not in {folder}: set KOOPNB_DATA_DIR")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_programs_are_let_go():
+    """Every compiled program holds memory maps: with those of all tests a process runs out."""
+    yield
+    jax.clear_caches()
