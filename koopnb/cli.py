@@ -72,10 +72,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from koopnb.experiments import record, series
 
-    if arguments.series not in series.SERIES:
-        series.jobs(arguments.series, ())  # says which there are
-    seeds = arguments.seeds or series.SERIES[arguments.series].seeds
-    for job in series.jobs(arguments.series, seeds, arguments.dataset, arguments.horizons or ()):
+    asked = (arguments.seeds, arguments.dataset, arguments.horizons or ())
+    for job in series.jobs(arguments.series, *asked):
         path = record.find(job.experiment, job.config, [arguments.records])
         if path is not None and not arguments.force:
             print(f"{path}: there already")

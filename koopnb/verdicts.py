@@ -43,7 +43,7 @@ def entries(folders: Sequence[str | Path]) -> list[Entry]:
     found = []
     for key, group in CLAIMS.items():
         sets = [series.stored(key, folders, offset) for offset in series.SETS]
-        needed = len(series.jobs(key, series.SERIES[key].seeds))
+        needed = len(series.jobs(key))
         if len(sets[0]) < needed:
             raise FileNotFoundError(
                 f"{', '.join(map(str, folders))} holds {len(sets[0])} of the {needed} records of "

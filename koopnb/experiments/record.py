@@ -124,17 +124,27 @@ def obtain(
         compute: makes the record.
         folders: where to look, in this order.
     """
-    path = find(experiment, config, folders)
-    return load(path or save(compute(), config, folders[-1]))
+    found = look_up(experiment, config, folders)
+    return found[1] if found else load(save(compute(), config, folders[-1]))
 
 
 def find(experiment: str, config: Any, folders: Sequence[str | os.PathLike]) -> Path | None:
     """The first stored record of this configuration and this version of koopnb, or None."""
+    found = look_up(experiment, config, folders)
+    return found[0] if found else None
+
+
+def look_up(
+    experiment: str, config: Any, folders: Sequence[str | os.PathLike]
+) -> tuple[Path, Record] | None:
+    """What `find` finds, with the record that it had to read."""
     version = koopnb.environment.versions()["koopnb"]
     for folder in folders:
         path = path_of(experiment, config, folder)
-        if path.is_file() and load(path).environment["packages"]["koopnb"] == version:
-            return path
+        if path.is_file():
+            one = load(path)
+            if one.environment["packages"]["koopnb"] == version:
+                return path, one
     return None
 
 

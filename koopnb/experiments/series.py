@@ -94,9 +94,12 @@ SERIES: dict[str, Series] = {
 
 
 def jobs(
-    name: str, seeds: Sequence[int], dataset: str | None = None, horizons: Sequence[int] = ()
+    name: str,
+    seeds: Sequence[int] | None = None,
+    dataset: str | None = None,
+    horizons: Sequence[int] = (),
 ) -> list[Job]:
-    """The jobs of some seeds, on the series' own data unless a data set is named.
+    """The jobs of some seeds or those that the book shows, on the series' own data or another.
 
     Raises:
         ValueError: an unknown series, or a data set or horizons that it cannot be run with.
@@ -115,6 +118,7 @@ def jobs(
     if horizons and name not in ("mnist", "paper", "optimizers", "costs"):
         raise ValueError(f"{name} has horizons of its own: leave --horizons out.")
     horizons = tuple(sorted(horizons or mnist.HORIZONS))
+    seeds = SERIES[name].seeds if seeds is None else seeds
     return [
         job for one in chosen for seed in seeds for job in SERIES[name].jobs(one, seed, horizons)
     ]
@@ -125,5 +129,5 @@ def stored(
 ) -> list[record.Record]:
     """The records that folders hold of the seeds that the book shows, moved by ``offset``."""
     seeds = [seed + offset for seed in SERIES[name].seeds]
-    paths = [record.find(j.experiment, j.config, folders) for j in jobs(name, seeds, dataset)]
-    return [record.load(path) for path in paths if path is not None]
+    found = [record.look_up(j.experiment, j.config, folders) for j in jobs(name, seeds, dataset)]
+    return [one[1] for one in found if one is not None]

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 
 from koopnb.experiments.record import Record
 from koopnb.statements.claim import Claim
+from koopnb.statements.training import LEVEL
 
 ALL = "growth+decay+turning"
-LEVEL = 1.05  # a loss within a twentieth counts as equal
 
 
 def _factor(arm: str, acting: str, epochs: int) -> Callable[[Record], float]:
