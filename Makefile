@@ -10,6 +10,10 @@ REPRODUCED := _build/reproduced
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/_build/jax-cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.3
 
+# On two cores two BLAS threads are hardly faster than one, and beside another busy process they
+# wait for each other: four times slower. Benchmarks keep them, for the other packages' sake.
+book references test reproduce: export OPENBLAS_NUM_THREADS ?= 1
+
 .PHONY: help book test lint bench references reproduce clean clean-all
 help:
 	@echo "make book        execute the chapters, render the book to _build/html/index.html"
