@@ -79,7 +79,7 @@ def _optimizers(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
 SERIES: dict[str, Series] = {
     "mnist": Series("Adadelta, the report's arithmetic", tuple(range(10)), _mnist()),
     "paper": Series(
-        "Adadelta, the paper's arithmetic", tuple(range(5)), _mnist(arithmetic="paper")
+        "Adadelta, the paper's arithmetic", tuple(range(10)), _mnist(arithmetic="paper")
     ),
     "optimizers": Series("other optimizers", (0, 1, 2), _optimizers),
     "costs": Series("timings", (100,), _costs),
