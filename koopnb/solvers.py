@@ -36,6 +36,7 @@ def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
 eigh = _in_turn(lambda x: tuple(jnp.linalg.eigh(x)))
 eig = _in_turn(lambda x: tuple(jnp.linalg.eig(x)))
 svd = _in_turn(lambda x: tuple(jnp.linalg.svd(x, full_matrices=False))[:2])
+triangle = _in_turn(lambda x: jnp.linalg.qr(x, mode="r"))
 singular_values = _in_turn(lambda x: jnp.linalg.svd(x, compute_uv=False))
 inv = _in_turn(jnp.linalg.inv)
 solve = _in_turn(jnp.linalg.solve)
@@ -122,7 +123,10 @@ def decompose(pieces: Pieces, plan: Plan, cut: Scalar) -> Subspace:
     """
     n, m = pieces[0].shape[0] - 1, sum(piece.shape[1] for piece in pieces)
     if plan.solver == "svd":
-        v, sigma = svd(_joined(pieces, plan.dtype)[:-1])
+        x = _joined(pieces, plan.dtype)[:-1]
+        # F = QR has the singular values and V of R. LAPACK begins so too where F is tall, but
+        # then forms U, of m rows, which nobody needs.
+        v, sigma = svd(triangle(x.T).T if m >= 2 * n else x)
         return Subspace("time", v, sigma.astype(jnp.float64))
     if plan.solver == "randomized":
         return _randomized(pieces, plan)
