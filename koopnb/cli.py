@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--dataset", default=None, help="mnist or digits (default: the series' own)")
     run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",
-                     help="default: those that the book shows")  # fmt: skip
+                     help="default: the series' first set")  # fmt: skip
     run.add_argument("--horizons", type=int, nargs="+", default=None, metavar="EPOCHS")
     run.add_argument("--records", type=Path, default=Path("_build/records"), metavar="FOLDER")
     run.add_argument("--force", action="store_true", help="make records anew that are there")

@@ -11,7 +11,7 @@ from jaxtyping import Float, PyTree
 
 from koopnb.operator import fit
 from koopnb.partition import Integer
-from koopnb.snapshots import flatten, integer, is_array
+from koopnb.snapshots import flatten, integer, is_array, rows
 
 
 def drift(snapshots: PyTree) -> float:
@@ -93,20 +93,14 @@ def rehearsal(snapshots: PyTree, ahead: float, *, rank: Integer | None = None) -
         rank = min(integer("rank", rank, 1, "an upper bound of the rank"), first - 1)
     part = jax.tree.map(lambda leaf: leaf[:first], eqx.filter(snapshots, is_array))
     found = fit(part, rank=rank, max_modulus=1.0).predict(n - first)
-    guess = _rows([leaf[None] for leaf in jax.tree.leaves(found)])[0]
-    rows = _rows(leaves)
-    before, after = rows[first - 1], rows[-1]
+    guess = rows(jax.tree.map(lambda leaf: leaf[None], found))[0]
+    before, after = rows([leaf[np.array([first - 1, n - 1])] for leaf in leaves])
     return _ratio(np.linalg.norm(guess - after), np.linalg.norm(after - before))
 
 
 def increments(snapshots: PyTree) -> Float[np.ndarray, "increments weights"]:
     """The steps between snapshots, all weights in a row, in double precision."""
-    return np.diff(_rows(flatten(snapshots)[0]), axis=0)
-
-
-def _rows(leaves: list) -> Float[np.ndarray, "n weights"]:
-    parts = [np.asarray(leaf, np.float64).reshape(len(leaf), -1) for leaf in leaves]
-    return np.concatenate(parts, axis=1)
+    return np.diff(rows(flatten(snapshots)[0]), axis=0)
 
 
 def _ratio(upper: np.floating, lower: np.floating) -> float:

@@ -83,6 +83,12 @@ def flatten(snapshots: PyTree) -> tuple[list[Any], Layout]:
     return list(leaves), layout
 
 
+def rows(path: PyTree) -> Float[np.ndarray, "times weights"]:
+    """All weights of a path side by side, in double precision; its arrays lead with time."""
+    leaves = [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(path) if is_array(leaf)]
+    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+
+
 def refuse_non_finite(leaves: list[Any], layout: Layout) -> None:
     """Raises a ValueError that names the first leaf and step that are not finite, if any."""
     for leaf, path in zip(leaves, layout.paths, strict=True):

@@ -15,7 +15,7 @@ from koopnb.experiments import mnist, record, repairs, surrogate
 from koopnb.experiments.repairs import Scene, at_times, single
 from koopnb.experiments.surrogate import Modes
 from koopnb.operator import KoopmanOperator
-from koopnb.snapshots import is_array
+from koopnb.snapshots import rows
 
 EXPERIMENT = "causes"
 WINDOWS = {"mnist": 187, "digits": 18}  # iterations a window mean is over
@@ -107,15 +107,9 @@ def _take_apart(scene: Scene, dataset: str, curves: dict[str, np.ndarray]) -> di
     }
 
 
-def _rows(tree: PyTree) -> np.ndarray:
-    """Leaves of a path as rows, (times, weights)."""
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree) if is_array(leaf)]
-    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
-
-
 def _distance(path: PyTree, snapshot: PyTree) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.linalg.norm(_rows(path).astype(float) - _rows(single(snapshot)), axis=1)
+        return np.linalg.norm(rows(path) - rows(single(snapshot)), axis=1)
 
 
 def _baselines(scene: Scene, curves: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -227,8 +221,8 @@ def _dip(scene: Scene, modes: Modes) -> dict[str, float]:
 def _paths(scene: Scene, operator: KoopmanOperator, curves: dict[str, np.ndarray]) -> None:
     """Single weights: of the three worst nodes the worst one, and three of median error."""
     at = scene.at[scene.at <= scene.ends[1]]
-    truth = _rows(at_times(scene.further, slice(0, len(at))))
-    predicted, past = _rows(operator.trajectory(at)), _rows(scene.snapshots)
+    truth = rows(at_times(scene.further, slice(0, len(at))))
+    predicted, past = rows(operator.trajectory(at)), rows(scene.snapshots)
     error = np.abs(predicted[-1] - truth[-1])
     owner = _owners(operator, scene.last)
     order = np.argsort(-error)
@@ -254,7 +248,7 @@ def _owners(operator: KoopmanOperator, snapshot: PyTree) -> np.ndarray:
     for block in surrogate.blocks_of(operator, snapshot):
         numbers.append(np.arange(first, first + len(block))[:, None] + np.zeros(block.shape))
         first += len(block)
-    return _rows(single(surrogate.assemble(operator, numbers)))[0]
+    return rows(single(surrogate.assemble(operator, numbers)))[0]
 
 
 def _spectrum(modes: Modes, name: str, curves: dict[str, np.ndarray]) -> None:
@@ -269,9 +263,14 @@ def _spectrum(modes: Modes, name: str, curves: dict[str, np.ndarray]) -> None:
 
 
 def _sweep(scene: Scene, partition: str, dtype: str) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
+    kept = np.zeros(0)
     for rcond, operator in surrogate.cutoffs(scene.snapshots, partition, dtype, CUTOFFS):
         rank = np.asarray(operator.rank)
+        if np.array_equal(rank, kept):  # the same directions: the same operator
+            found.append(found[-1] | {"rcond": rcond})
+            continue
+        kept = rank
         few = rank.max() <= mnist.MOST_EIGENVALUES
         found.append(
             {

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from koopnb.experiments import causes, costs, mnist, ode, record, regimes, theory
 
-# Offsets of the disjoint sets of seeds: the book shows the first, the others repeat its verdicts.
+# Offsets of the disjoint sets of seeds: the book runs the first, the others repeat its verdicts.
 SETS = (0, 10, 20)
 
 
@@ -21,9 +21,10 @@ class Job(NamedTuple):
 class Series(NamedTuple):
     """Runs that the claims of one key judge together.
 
-    ``jobs`` makes one seed's jobs from data set, seed and horizons; ``seeds`` are those that the
-    book shows; ``datasets`` those that a seed can be run on, none where there is no data set.
-    ``every``: all of them belong together; else the first is meant.
+    ``jobs`` makes one seed's jobs from data set, seed and horizons; ``seeds`` are those of the
+    first set; ``datasets`` those that a seed can be run on, none where there is no data set.
+    ``every``: all of them belong together; else the first is meant. ``horizons``: whether they
+    can be chosen.
     """
 
     what: str
@@ -31,6 +32,7 @@ class Series(NamedTuple):
     jobs: Callable[[str, int, Sequence[int]], list[Job]]
     datasets: tuple[str, ...] = ("mnist", "digits")
     every: bool = False
+    horizons: bool = False
 
 
 def _mnist(**how: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
@@ -77,12 +79,15 @@ def _optimizers(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
 
 
 SERIES: dict[str, Series] = {
-    "mnist": Series("Adadelta, the report's arithmetic", tuple(range(10)), _mnist()),
+    "mnist": Series("Adadelta, the report's arithmetic", tuple(range(10)), _mnist(), horizons=True),
     "paper": Series(
-        "Adadelta, the paper's arithmetic", tuple(range(10)), _mnist(arithmetic="paper")
+        "Adadelta, the paper's arithmetic",
+        tuple(range(10)),
+        _mnist(arithmetic="paper"),
+        horizons=True,
     ),
-    "optimizers": Series("other optimizers", (0, 1, 2), _optimizers),
-    "costs": Series("timings", (100,), _costs),
+    "optimizers": Series("other optimizers", (0, 1, 2), _optimizers, horizons=True),
+    "costs": Series("timings", (100,), _costs, horizons=True),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
     "causes": Series("the report's operators taken apart", (0, 1, 2, 3, 4), _causes("operators")),
@@ -99,7 +104,7 @@ def jobs(
     dataset: str | None = None,
     horizons: Sequence[int] = (),
 ) -> list[Job]:
-    """The jobs of some seeds or those that the book shows, on the series' own data or another.
+    """The jobs of some seeds or those of the first set, on the series' own data or another.
 
     Raises:
         ValueError: an unknown series, or a data set or horizons that it cannot be run with.
@@ -115,7 +120,7 @@ def jobs(
     chosen: tuple[str, ...] = (dataset or "",)
     if dataset is None and allowed:
         chosen = allowed if SERIES[name].every else allowed[:1]
-    if horizons and name not in ("mnist", "paper", "optimizers", "costs"):
+    if horizons and not SERIES[name].horizons:
         raise ValueError(f"{name} has horizons of its own: leave --horizons out.")
     horizons = tuple(sorted(horizons or mnist.HORIZONS))
     seeds = SERIES[name].seeds if seeds is None else seeds
@@ -127,7 +132,7 @@ def jobs(
 def stored(
     name: str, folders: Sequence[str | Path], offset: int = 0, dataset: str | None = None
 ) -> list[record.Record]:
-    """The records that folders hold of the seeds that the book shows, moved by ``offset``."""
+    """The records that folders hold of the first set's seeds, moved by ``offset``."""
     seeds = [seed + offset for seed in SERIES[name].seeds]
     found = [record.look_up(j.experiment, j.config, folders) for j in jobs(name, seeds, dataset)]
     return [one[1] for one in found if one is not None]
