@@ -317,7 +317,7 @@ def _summary(root: Path) -> str:
 
 
 def _effort(root: Path) -> str:
-    """How long the records that the book shows took to make."""
+    """How long the first set of every series took to make."""
     rows = []
     for name, one in series.SERIES.items():
         found = series.stored(name, [root / "results"])

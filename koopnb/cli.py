@@ -81,6 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
         made = job.run(job.config, arguments.records, progress=True)
         path = record.path_of(made.experiment, job.config, arguments.records)
         print(f"{path}: {made.environment['seconds']:.0f} s", flush=True)
+        record.drop_programs()
     return 0
 
 

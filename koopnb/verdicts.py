@@ -37,8 +37,8 @@ def entries(folders: Sequence[str | Path]) -> list[Entry]:
     """Every claim judged on the stored records.
 
     Raises:
-        FileNotFoundError: a series without all records of the seeds that the book shows. Further
-            sets of seeds count where they are whole.
+        FileNotFoundError: a series without all records of its first set of seeds. Further sets
+            count where they are whole.
     """
     found = []
     for key, group in CLAIMS.items():

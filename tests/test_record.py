@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
 
@@ -105,3 +106,27 @@ def test_a_record_is_computed_once_and_belongs_to_one_version(tmp_path, monkeypa
     monkeypatch.setattr(record.koopnb.environment, "versions", lambda: versions)
     assert obtain() == 3
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6])
+def test_compiled_programs_are_dropped_before_they_are_too_many(tmp_path, monkeypatch, share):
+    most = 1000
+    maps, limit = tmp_path / "maps", tmp_path / "limit"
+    maps.write_text("one map\n" * int(share * most))
+    limit.write_text(f"{most}\n")
+    monkeypatch.setattr(record, "MAPS", (maps, limit))
+    double = jax.jit(lambda x: 2 * x)
+
+    def compute():
+        return example(last=float(double(1.0)))
+
+    record.obtain("trial", Config(), compute, [tmp_path / "records"])
+    assert double._cache_size() == (share < 0.5)
+
+
+def test_where_maps_cannot_be_counted_programs_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "MAPS", (tmp_path / "none", tmp_path / "none"))
+    double = jax.jit(lambda x: 2 * x)
+    double(1.0)
+    record.drop_programs()
+    assert double._cache_size() == 1

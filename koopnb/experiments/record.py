@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 import koopnb.environment
 
 MAX_POINTS = 400
+# Where Linux lists this process's memory maps, and says how many it may have.
+MAPS = (Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count"))
 
 
 class Record(NamedTuple):
@@ -125,7 +128,22 @@ def obtain(
         folders: where to look, in this order.
     """
     found = look_up(experiment, config, folders)
-    return found[1] if found else load(save(compute(), config, folders[-1]))
+    if found:
+        return found[1]
+    path = save(compute(), config, folders[-1])
+    drop_programs()
+    return load(path)
+
+
+def drop_programs() -> None:
+    """Drops what JAX has compiled, before it is too much: for between two runs.
+
+    Ranks differ from seed to seed, and programs with them. Those of a dozen seeds are more
+    memory maps than Linux allows a process, which then ends.
+    """
+    held, most = MAPS
+    if most.is_file() and 2 * held.read_bytes().count(b"\n") > int(most.read_text()):
+        jax.clear_caches()
 
 
 def find(experiment: str, config: Any, folders: Sequence[str | os.PathLike]) -> Path | None:

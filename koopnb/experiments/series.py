@@ -90,7 +90,7 @@ SERIES: dict[str, Series] = {
     "costs": Series("timings", (100,), _costs, horizons=True),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
-    "causes": Series("the report's operators taken apart", (0, 1, 2, 3, 4), _causes("operators")),
+    "causes": Series("the report's operators taken apart", tuple(range(10)), _causes("operators")),
     "cutoffs": Series("the cutoff swept over ten decades", causes.SWEPT_SEEDS, _causes("cutoffs")),
     "regimes": Series(
         "grids of batch size, horizon and optimizer", (0, 1, 2, 3, 4), _regimes, every=True
