@@ -32,6 +32,24 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture(scope="module")
+def record():
+    """A small network's weights on a smooth path with noise: 40 snapshots, with functions in it."""
+    import equinox as eqx
+    import jax.numpy as jnp
+
+    rng = np.random.default_rng(1)
+    net = eqx.nn.MLP(6, 5, 5, 1, key=jax.random.key(0))
+    times = np.arange(40)
+
+    def path(x):
+        rate, drift = rng.uniform(0.02, 0.2, x.shape), rng.standard_normal(x.shape)
+        smooth = np.asarray(x) + drift * np.exp(-np.multiply.outer(times, rate))
+        return jnp.asarray(smooth + 0.02 * rng.standard_normal(smooth.shape), jnp.float32)
+
+    return jax.tree.map(lambda x: path(x) if eqx.is_array(x) else x, net)
+
+
 @pytest.fixture
 def axis():
     """Axes of a figure that is closed again."""

@@ -1,5 +1,6 @@
 """Tolerances, oracles and comparisons that several test modules share."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -89,3 +90,17 @@ def with_spectrum(eigs, rng, extra=0):
     basis = np.linalg.qr(rng.standard_normal((size, size)))[0]
     basis = basis @ np.diag(rng.uniform(0.7, 1.4, size))
     return basis @ middle @ np.linalg.inv(basis)
+
+
+def arrays(tree):
+    """The tree with nothing but its arrays."""
+    return eqx.filter(tree, lambda x: hasattr(x, "dtype"))
+
+
+def low_rank(rng, n, m, rank, noise):
+    """n snapshots of m weights: as many decaying rotations as the rank, and noise."""
+    rates = np.exp(np.linspace(-0.01, -0.2, rank) + 1j * np.linspace(0, 1.5, rank))
+    times = np.arange(n)[:, None]
+    amplitudes = 0.5 ** np.arange(rank)[:, None]
+    smooth = (rates**times).real @ (amplitudes * rng.standard_normal((rank, m)))
+    return (smooth + noise * rng.standard_normal((n, m))).astype(np.float32)
