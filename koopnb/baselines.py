@@ -43,9 +43,12 @@ def ema(snapshots: PyTree, half_life: float) -> PyTree:
     length = _length(snapshots)
     weights = 0.5 ** (np.arange(length)[::-1] / half_life)
     weights = weights / weights.sum()
-    return jax.tree.map(
-        lambda leaf: jnp.tensordot(jnp.asarray(weights, leaf.dtype), leaf, axes=1), snapshots
-    )
+
+    def average(leaf: jax.Array | np.ndarray) -> jax.Array:
+        every = jnp.asarray(leaf)
+        return jnp.tensordot(jnp.asarray(weights, every.dtype), every, axes=1)
+
+    return jax.tree.map(average, snapshots)
 
 
 def linear(snapshots: PyTree, steps: Sequence[int] | np.ndarray, last: int) -> PyTree:
@@ -67,13 +70,13 @@ def linear(snapshots: PyTree, steps: Sequence[int] | np.ndarray, last: int) -> P
     ahead = np.asarray(steps, float) + (last - 1) / 2
     slope_weights = times / np.sum(times**2)
 
-    def extrapolate(leaf: jax.Array) -> jax.Array:
-        recent = leaf[-last:]
-        slope = jnp.tensordot(jnp.asarray(slope_weights, leaf.dtype), recent, axes=1)
+    def extrapolate(leaf: jax.Array | np.ndarray) -> jax.Array:
+        recent = jnp.asarray(leaf[-last:])
+        slope = jnp.tensordot(jnp.asarray(slope_weights, recent.dtype), recent, axes=1)
         shape = (-1,) + (1,) * slope.ndim
         return (
             jnp.mean(recent, axis=0)[None]
-            + jnp.asarray(ahead, leaf.dtype).reshape(shape) * slope[None]
+            + jnp.asarray(ahead, recent.dtype).reshape(shape) * slope[None]
         )
 
     return jax.tree.map(extrapolate, snapshots)

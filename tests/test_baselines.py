@@ -59,3 +59,11 @@ def test_linear_needs_two_points(snapshots):
 def test_ema_needs_a_positive_half_life(snapshots, half_life):
     with pytest.raises(ValueError, match="must be above 0"):
         baselines.ema(snapshots, half_life)
+
+
+def test_records_of_numpy_are_taken_as_they_are():
+    """In double precision too, which a session of JAX without it would warn of."""
+    record = {"a": 3 + 2 * np.arange(10.0)}
+    assert baselines.mean(record, 2)["a"] == pytest.approx(20.0)
+    assert baselines.ema(record, 0.01)["a"] == pytest.approx(21.0)
+    assert baselines.linear(record, [1], 5)["a"][0] == pytest.approx(23.0)

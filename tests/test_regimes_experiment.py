@@ -88,6 +88,21 @@ def test_a_record_holds_the_losses_that_numpy_finds(data, found, place, batch_si
         slope, start = np.polyfit(t, snapshots[-10:], 1)
         line = start + slope * (9 + end // 10)
         assert found.curves["line/train"][h, 0, place] == pytest.approx(at(line), rel=1e-3)
+        aim = further[runs.at == end][0]
+        missed = np.linalg.norm(line - aim) / np.linalg.norm(snapshots[-1] - aim)
+        assert found.curves["distance/line"][h, 0, place] == pytest.approx(missed, rel=1e-3)
+    ages = 30 / 10 + np.arange(1, 21)
+    ticks = np.geomspace(ages[0], ages[-1], regimes.TICKS)
+    even = np.stack([np.interp(ticks, ages, x) for x in snapshots.T], axis=1)
+    for h, end in enumerate(SMALL.ends):
+        ahead = np.log((230 + end) / 230) / np.log(ticks[1] / ticks[0])
+        slope, start = np.polyfit(np.arange(10), even[-10:], 1)
+        line = found.curves["line in log time/train"][h, 0, place]
+        assert line == pytest.approx(at(start + slope * (9 + ahead)), rel=1e-3)
+        k, _ = explicit(even, 0.0, rank=regimes.LOG_RANK)
+        low, high = (np.linalg.matrix_power(k, int(ahead) + i) @ even[-1] for i in (0, 1))
+        guess = low + (ahead - int(ahead)) * (high - low)
+        assert found.curves["log time/train"][h, 0, place] == pytest.approx(at(guess), rel=2e-2)
     stays = {"last": snapshots[-1], "mean": snapshots[-10:].mean(0),
              "short mean": snapshots[-2:].mean(0)}  # fmt: skip
     for name, flat in stays.items():

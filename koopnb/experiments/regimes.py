@@ -16,14 +16,19 @@ from koopnb import baselines, scores, spectrum, training
 from koopnb.data import load_dataset
 from koopnb.experiments import record
 from koopnb.experiments.mnist import OPTIMIZERS
+from koopnb.log_time import LogTime
 from koopnb.networks import MLP
 from koopnb.operator import fit
+from koopnb.snapshots import rows
 
 EXPERIMENT = "regimes"
 AROUND = 5  # kept iterations on either side of a horizon whose median loss is the optimizer's
 SHOWN = 40  # points at which loss paths are stored
 RANKS = {"operator": 5, "rank 10": 10}  # either as it is, and with eigenvalues held in the disc
-ARMS = (*RANKS, *(f"{name}, bounded" for name in RANKS), "line")
+TICKS, LOG_RANK = 20, 8  # of the operator in log time, like all here chosen on seeds 100 to 104
+ARMS = (
+    *RANKS, *(f"{name}, bounded" for name in RANKS), "log time", "line", "line in log time",
+)  # fmt: skip
 STILL = ("last", "mean", "short mean", "ema")
 
 
@@ -139,15 +144,26 @@ def along(config: Config) -> Int[np.ndarray, " points"]:
     return np.unique(points.astype(int) * config.stride)
 
 
-def predictions(snapshots: PyTree, steps: Int[np.ndarray, " steps"]) -> dict[str, PyTree]:
-    """What goes somewhere, at horizons in snapshots: operators, and the line of the last half."""
+def predictions(
+    snapshots: PyTree, steps: Int[np.ndarray, " steps"], age: float
+) -> dict[str, PyTree]:
+    """What goes somewhere, at horizons in snapshots: operators, and the line of the last half.
+
+    ``age``: steps of training behind the last snapshot, in snapshots; for what runs in log time.
+    """
     found = {}
     for name, rank in RANKS.items():
         found[name] = fit(snapshots, rank=rank).trajectory(steps)
         bounded = fit(snapshots, rank=rank, max_modulus=1.0)
         found[f"{name}, bounded"] = bounded.trajectory(steps)
-    half = len(jax.tree.leaves(snapshots)[0]) // 2
-    return found | {"line": baselines.linear(snapshots, steps, half)}
+    n = len(jax.tree.leaves(snapshots)[0])
+    clock = LogTime(age, n, TICKS)
+    even = clock.record(snapshots)
+    return found | {
+        "log time": clock.trajectory(fit(even, rank=LOG_RANK), steps),
+        "line": baselines.linear(snapshots, steps, n // 2),
+        "line in log time": baselines.linear(even, clock.ahead(steps), TICKS // 2),
+    }
 
 
 def standing(snapshots: PyTree) -> dict[str, PyTree]:
@@ -189,6 +205,8 @@ def run(
     ``own/train`` and ``own/test`` are the optimizer's losses, the median over the iterates
     around the horizon, so that no single batch decides; ``operator/train`` and so on those of
     predictions; ``mean/train`` and so on those of what stays, with no horizon.
+    ``distance/operator`` and so on are distances of predicted weights from the optimizer's, over
+    the way that the optimizer itself went from the end of the record.
     ``score/...`` are the scores, ``path/...`` training losses along the way.
     """
     began = time.perf_counter()
@@ -243,7 +261,7 @@ def _measured(
     def pick(params: PyTree, where: np.ndarray) -> PyTree:
         return jax.tree.map(lambda leaf: leaf[where], params)
 
-    predicted = predictions(runs.record, steps)
+    predicted = predictions(runs.record, steps, (config.burn_in + config.record) / config.stride)
     stays = standing(runs.record)
     for split in sets:
         near = np.abs(runs.at - ends[:, None]) <= AROUND * config.stride
@@ -254,10 +272,15 @@ def _measured(
             found[f"{name}/{split}"] = losses(pick(params, where), split)
         each = losses(jax.tree.map(lambda *leaves: jnp.stack(leaves), *stays.values()), split)
         found |= {f"{name}/{split}": value for name, value in zip(stays, each, strict=True)}
+    aim = rows(pick(runs.further, np.searchsorted(runs.at, ends)))
+    way = np.linalg.norm(aim - rows(runs.record)[-1], axis=1)
+    for name, params in predicted.items():
+        missed = np.nan_to_num(rows(pick(params, where)), nan=np.inf) - aim
+        found[f"distance/{name}"] = np.linalg.norm(missed, axis=1) / way
     found["path/own"] = losses(pick(runs.further, np.searchsorted(runs.at, path)), "train")
     kept_at = (config.record + _earlier(config)) // config.stride - 1
     found["path/record"] = losses(pick(runs.record, kept_at), "train")
-    for name in ("operator", "line"):
+    for name in ("operator", "line", "log time", "line in log time"):
         where = np.searchsorted(steps, path // config.stride)
         found[f"path/{name}"] = losses(pick(predicted[name], where), "train")
     for name, value in scored(runs.record, config.horizons).items():
