@@ -28,6 +28,15 @@ def _over(arm: str, other: str) -> Callable[[Record], np.ndarray]:
     return lambda one: boundary.over_own(one, arm) / boundary.over_own(one, other)
 
 
+def _astray(arm: str) -> Callable[[Record], np.ndarray]:
+    return lambda one: one.curves[f"distance/{arm}"].astype(float)
+
+
+def _closer(one: Record) -> float:
+    before, after = (_middle(_astray(arm), TWO, FULL)(one) for arm in ("operator", "log time"))
+    return after / before
+
+
 def _share(one: Record) -> np.ndarray:
     return boundary.progress(one, "operator")
 
@@ -123,6 +132,56 @@ REGIMES = (
         "bounded over free, twice the record, median",
         _middle(_over("operator, bounded", "operator"), TWO, FULL),
         low=1.1,
+        tolerance=math.inf,
+    ),
+    Claim(
+        "log-one",
+        "With full batches, in log time, jumps of one record are within a tenth of the optimizer",
+        "this book",
+        "11-where-it-works#logarithmic-time",
+        OWN,
+        _middle(_own("log time"), ONE, FULL),
+        high=boundary.NEAR,
+        tolerance=math.inf,
+    ),
+    Claim(
+        "log-reach",
+        "With full batches, in log time, jumps of twice the record are within a tenth too",
+        "this book",
+        "11-where-it-works#logarithmic-time",
+        OWN,
+        _middle(_own("log time"), TWO, FULL),
+        high=boundary.NEAR,
+        tolerance=math.inf,
+    ),
+    Claim(
+        "log-line",
+        "With full batches, a line in log time, twice the record long, is within a tenth or lower",
+        "this book",
+        "11-where-it-works#logarithmic-time",
+        OWN,
+        _middle(_own("line in log time"), TWO, FULL),
+        high=boundary.NEAR,
+        tolerance=math.inf,
+    ),
+    Claim(
+        "log-closer",
+        "With full batches, log time takes a fifth off the distance, twice the record ahead",
+        "this book",
+        "11-where-it-works#logarithmic-time",
+        "distance over that in iterations, medians",
+        _closer,
+        high=0.8,
+        tolerance=math.inf,
+    ),
+    Claim(
+        "line-strays",
+        "With full batches, a straight line twice the record long misses by more than no change",
+        "this book",
+        "11-where-it-works#logarithmic-time",
+        "distance over the optimizer's way, median",
+        _middle(_astray("line"), TWO, FULL),
+        low=1.0,
         tolerance=math.inf,
     ),
     Claim(
