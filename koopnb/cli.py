@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,7 +74,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from koopnb.experiments import record, series
 
     asked = (arguments.seeds, arguments.dataset, arguments.horizons or ())
-    for job in series.jobs(arguments.series, *asked):
+    jobs = series.jobs(arguments.series, *asked)
+    _refuse_unwritable(arguments.records)
+    for job in jobs:
         path = record.find(job.experiment, job.config, [arguments.records])
         if path is not None and not arguments.force:
             print(f"{path}: there already")
@@ -83,6 +86,18 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"{path}: {made.environment['seconds']:.0f} s", flush=True)
         record.drop_programs()
     return 0
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Raises a ValueError where no record can be written, before anything is computed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(
+            f"No record can be written to {folder} ({error.strerror}): name a folder that can be "
+            "written to with --records."
+        ) from error
 
 
 def _book(arguments: argparse.Namespace) -> int:

@@ -146,7 +146,8 @@ def test_a_record_of_another_version_or_configuration_is_not_taken(monkeypatch, 
     [(["mnits"], "There is no series 'mnits'. Choose one of: mnist, paper,"),
      (["mnist", "--dataset", "cifar"], "cannot be run on 'cifar': choose one of mnist, digits"),
      (["ode", "--dataset", "digits"], "it has no data set"),
-     (["theory", "--horizons", "2"], "leave --horizons out")],
+     (["theory", "--horizons", "2"], "leave --horizons out"),
+     (["mnist", "--seeds", "3", "-1"], "seeds=[3, -1]: give integers from 0 on")],
 )  # fmt: skip
 def test_run_says_what_it_can_run(arguments, message, capsys):
     assert cli.main(["run", *arguments]) == 1
@@ -156,6 +157,20 @@ def test_run_says_what_it_can_run(arguments, message, capsys):
 def test_run_refuses_a_bad_horizon_before_it_starts(capsys):
     assert cli.main(["run", "mnist", "--horizons", "0"]) == 1
     assert "horizon_epochs=(0,)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inside", ["", "further"])
+def test_run_refuses_a_folder_that_is_a_file_before_it_starts(
+    inside, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(mnist, "run", lambda *_, **__: pytest.fail("it computed"))
+    (tmp_path / "file").write_text("")
+    folder = str(tmp_path / "file" / inside)
+    assert cli.main(["run", "mnist", "--seeds", "0", "--records", folder]) == 1
+    message = capsys.readouterr().err
+    assert f"No record can be written to {folder} (" in message
+    assert "name a folder that can be written to with --records" in message
+    assert (tmp_path / "file").read_text() == ""
 
 
 def test_check_without_records_names_the_command_that_makes_them(capsys, tmp_path):

@@ -107,7 +107,8 @@ def jobs(
     """The jobs of some seeds or those of the first set, on the series' own data or another.
 
     Raises:
-        ValueError: an unknown series, or a data set or horizons that it cannot be run with.
+        ValueError: an unknown series, a negative seed, or a data set or horizons that it cannot
+            be run with.
     """
     if name not in SERIES:
         raise ValueError(f"There is no series {name!r}. Choose one of: {', '.join(SERIES)}.")
@@ -124,6 +125,8 @@ def jobs(
         raise ValueError(f"{name} has horizons of its own: leave --horizons out.")
     horizons = tuple(sorted(horizons or mnist.HORIZONS))
     seeds = SERIES[name].seeds if seeds is None else seeds
+    if min(seeds) < 0:
+        raise ValueError(f"seeds={list(seeds)}: give integers from 0 on.")
     return [
         job for one in chosen for seed in seeds for job in SERIES[name].jobs(one, seed, horizons)
     ]
