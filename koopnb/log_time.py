@@ -80,9 +80,14 @@ class LogTime:
 
         Between ticks they are interpolated linearly, as the record was.
         """
-        ahead = self.ahead(np.asarray(steps))
-        path = operator.trajectory(np.arange(max(int(np.ceil(ahead.max())), 1) + 1))
-        return between(path, ahead)
+        return predict_between(operator, self.ahead(np.asarray(steps)))
+
+
+def predict_between(operator: KoopmanOperator, places: Sequence[float] | np.ndarray) -> PyTree:
+    """Predictions at fractional numbers of steps, between whole ones interpolated linearly."""
+    places = np.asarray(places, np.float64)
+    path = operator.trajectory(np.arange(max(int(np.ceil(places.max(initial=0))), 1) + 1))
+    return between(path, places)
 
 
 def between(snapshots: PyTree, places: Sequence[float] | np.ndarray) -> PyTree:

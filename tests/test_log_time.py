@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from koopnb import baselines
-from koopnb.log_time import LogTime, between
+from koopnb.log_time import LogTime, between, predict_between
 from koopnb.operator import fit
 
 
@@ -58,6 +58,14 @@ def test_a_logarithm_is_a_line_and_two_modes():
     both = {"w": np.concatenate([even["w"], np.ones((30, 1))], axis=1)}
     found = clock.trajectory(fit(both), steps)["w"][:, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_predictions_between_steps_lie_between_those_of_steps(rng):
+    operator = fit({"w": rng.standard_normal((30, 3)).cumsum(axis=0)}, rank=2)
+    whole = operator.trajectory([0, 1, 2, 3])["w"]
+    found = predict_between(operator, [0.0, 0.25, 2.5, 3.0])["w"]
+    expected = [whole[0], 0.75 * whole[0] + 0.25 * whole[1], (whole[2] + whole[3]) / 2, whole[3]]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_no_steps_ahead_is_the_last_snapshot(rng):

@@ -99,10 +99,12 @@ def test_a_record_holds_the_losses_that_numpy_finds(data, found, place, batch_si
         slope, start = np.polyfit(np.arange(10), even[-10:], 1)
         line = found.curves["line in log time/train"][h, 0, place]
         assert line == pytest.approx(at(start + slope * (9 + ahead)), rel=1e-3)
-        k, _ = explicit(even, 0.0, rank=regimes.LOG_RANK)
-        low, high = (np.linalg.matrix_power(k, int(ahead) + i) @ even[-1] for i in (0, 1))
-        guess = low + (ahead - int(ahead)) * (high - low)
-        assert found.curves["log time/train"][h, 0, place] == pytest.approx(at(guess), rel=2e-2)
+        assert len(snapshots) == regimes.TICKS  # so that these are the even steps
+        for name, seen, far in (("log time", even, ahead), ("even steps", snapshots, end / 10)):
+            k, _ = explicit(seen, 0.0, rank=regimes.LOG_RANK)
+            low, high = (np.linalg.matrix_power(k, int(far) + i) @ seen[-1] for i in (0, 1))
+            guess = low + (far - int(far)) * (high - low)
+            assert found.curves[f"{name}/train"][h, 0, place] == pytest.approx(at(guess), rel=2e-2)
     stays = {"last": snapshots[-1], "mean": snapshots[-10:].mean(0),
              "short mean": snapshots[-2:].mean(0)}  # fmt: skip
     for name, flat in stays.items():

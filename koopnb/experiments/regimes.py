@@ -16,7 +16,7 @@ from koopnb import baselines, scores, spectrum, training
 from koopnb.data import load_dataset
 from koopnb.experiments import record
 from koopnb.experiments.mnist import OPTIMIZERS
-from koopnb.log_time import LogTime
+from koopnb.log_time import LogTime, between, predict_between
 from koopnb.networks import MLP
 from koopnb.operator import fit
 from koopnb.snapshots import rows
@@ -27,7 +27,8 @@ SHOWN = 40  # points at which loss paths are stored
 RANKS = {"operator": 5, "rank 10": 10}  # either as it is, and with eigenvalues held in the disc
 TICKS, LOG_RANK = 20, 8  # of the operator in log time, like all here chosen on seeds 100 to 104
 ARMS = (
-    *RANKS, *(f"{name}, bounded" for name in RANKS), "log time", "line", "line in log time",
+    *RANKS, *(f"{name}, bounded" for name in RANKS), "even steps", "log time", "line",
+    "line in log time",
 )  # fmt: skip
 STILL = ("last", "mean", "short mean", "ema")
 
@@ -149,6 +150,7 @@ def predictions(
 ) -> dict[str, PyTree]:
     """What goes somewhere, at horizons in snapshots: operators, and the line of the last half.
 
+    "even steps" has as many snapshots and the rank of "log time", so that only the clock differs.
     ``age``: steps of training behind the last snapshot, in snapshots; for what runs in log time.
     """
     found = {}
@@ -158,11 +160,14 @@ def predictions(
         found[f"{name}, bounded"] = bounded.trajectory(steps)
     n = len(jax.tree.leaves(snapshots)[0])
     clock = LogTime(age, n, TICKS)
-    even = clock.record(snapshots)
+    resampled = clock.record(snapshots)
+    even = between(snapshots, np.linspace(0, n - 1, TICKS))
+    width = (n - 1) / (TICKS - 1)
     return found | {
-        "log time": clock.trajectory(fit(even, rank=LOG_RANK), steps),
+        "even steps": predict_between(fit(even, rank=LOG_RANK), steps / width),
+        "log time": clock.trajectory(fit(resampled, rank=LOG_RANK), steps),
         "line": baselines.linear(snapshots, steps, n // 2),
-        "line in log time": baselines.linear(even, clock.ahead(steps), TICKS // 2),
+        "line in log time": baselines.linear(resampled, clock.ahead(steps), TICKS // 2),
     }
 
 
@@ -280,7 +285,7 @@ def _measured(
     found["path/own"] = losses(pick(runs.further, np.searchsorted(runs.at, path)), "train")
     kept_at = (config.record + _earlier(config)) // config.stride - 1
     found["path/record"] = losses(pick(runs.record, kept_at), "train")
-    for name in ("operator", "line", "log time", "line in log time"):
+    for name in ("operator", "line"):
         where = np.searchsorted(steps, path // config.stride)
         found[f"path/{name}"] = losses(pick(predicted[name], where), "train")
     for name, value in scored(runs.record, config.horizons).items():
