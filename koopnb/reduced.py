@@ -113,11 +113,11 @@ def _encoded(
     decoder, multiplies by (s_1 / s)^2.
     """
     edges = np.cumsum([piece.shape[1] for piece in x])[:-1]
-    right = None if space.right is None else space.right[:, : plan.rank].astype(jnp.float64)
     if space.left is not None:
         left = (space.left[:, : plan.rank] * keep[None]).astype(plan.work)
         encoder = [part.T for part in jnp.split(left, edges)]
     else:
+        right = _right(space, plan.rank)
         weights = right * _inverse(sigma, keep)[None]
         rows = jnp.pad(weights.astype(plan.work).T, ((0, 0), (0, 1)))
         encoder = [rows @ piece for piece in x]
@@ -134,10 +134,15 @@ def _encoded(
             turn, sigma = roots(states[:, :-1] @ states[:, :-1].T)
         turn = turn * keep[None]
         encoder = [turn.T.astype(plan.work) @ code for code in encoder]
-        states, right = turn.T @ states, None
-    if right is None:
-        right = states[:, :-1].T * _inverse(sigma, keep)[None]
-    return encoder, states, right, sigma
+        states = turn.T @ states
+    if space.right is None or plan.solver == "randomized":
+        return encoder, states, states[:, :-1].T * _inverse(sigma, keep)[None], sigma
+    return encoder, states, _right(space, plan.rank), sigma
+
+
+def _right(space: Subspace, rank: int) -> Float[Array, "pairs r"]:
+    assert space.right is not None
+    return space.right[:, :rank].astype(jnp.float64)
 
 
 def _clip(
