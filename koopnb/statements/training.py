@@ -165,10 +165,11 @@ REPORT = (
     ),
     Claim(
         "average-suffices",
-        "The averaged record is at least as good as Adadelta's median iterate one epoch later",
+        "The averaged record is at least as good as Adadelta's median iterate in the second epoch "
+        "after it",
         "this book",
         "07-mnist-experiment#the-average-beside-them",
-        "its loss over Adadelta's median in the second epoch after the record",
+        "its loss over Adadelta's median in the second epoch",
         _over(_mean, _of("optimizer", 1, "loss_median")),
         high=1.0,
         tolerance=1.15,
