@@ -194,6 +194,8 @@ def verdict_of(finding: Finding) -> str:
         return f"{word}, proved" if finding.claim.proved else word
     if finding.claim.proved and finding.verdict != "depends":
         return f"{word}, proved; checked on {runs} runs"
+    if finding.claim.timed:  # of one machine: no sample of others
+        return f"{word}, {finding.agreeing} of {runs} agree"
     if _differ(finding):
         return f"{word}, {finding.agreeing} of {runs} agree; by {finding.on}: {breakdown(finding)}"
     what = " on the seed" if finding.verdict == "depends" else ""

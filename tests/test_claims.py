@@ -105,6 +105,11 @@ def test_the_ends_of_an_interval_are_where_the_share_lies_1_96_deviations_off(ag
         assert abs(agreeing / total - end) == pytest.approx(1.959964 * deviation, rel=1e-6)
 
 
+def test_what_is_timed_has_no_interval():
+    finding = claims.judge(CLAIM._replace(timed=True), records(0.5, 0.5))
+    assert claims.verdict_of(finding) == "**holds**, 2 of 2 agree"
+
+
 def test_what_is_proved_is_no_share():
     proved = CLAIM._replace(proved=True)
     finding = claims.judge(proved, records(*[0.5] * 30))
