@@ -6,12 +6,12 @@ only where it is better than growth alone.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Float, PyTree
 
 from koopnb.snapshots import is_array, rows
 
@@ -26,7 +26,7 @@ def scaled(params: PyTree, factors: Sequence[float] | Float[np.ndarray, " factor
     [[1.0, -2.0], [2.0, -4.0]]
     """
 
-    def multiply(leaf: Array) -> Array:
+    def multiply(leaf: Any) -> Any:
         if not is_array(leaf):
             return leaf
         every = jnp.asarray(leaf)

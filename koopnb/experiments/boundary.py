@@ -81,15 +81,16 @@ def over(
 
 
 def growth(one: Record, arm: str) -> Float[np.ndarray, "horizons optimizers batches"]:
-    r"""The share $\log(f_n / \tilde f) / \log(f_n / \hat f)$ of a gain that is larger weights alone.
+    r"""The share $\log(f_n / \tilde f) / \log(f_n / \hat f)$ of a gain that is growth alone.
 
     f are training losses: $f_n$ of the last recorded weights, $\hat f$ of the arm, or of the
     optimizer for "own", $\tilde f$ of the last weights times the factor that gives them the norm
     of the arm's. No number where the arm's loss is not below $f_n$.
     """
-    gain = -np.log(over(one, arm, "last"))
-    alone = -np.log(over(one, f"norm/{arm}", "last"))
-    return np.divide(alone, gain, out=np.full_like(gain, np.nan), where=gain > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = -np.log(over(one, arm, "last"))
+        share = -np.log(over(one, f"norm/{arm}", "last")) / gain
+    return np.where(gain > 0, share, np.nan)
 
 
 def progress(one: Record, arm: str) -> Float[np.ndarray, "horizons optimizers batches"]:

@@ -15,7 +15,7 @@ SECTION = "11-where-it-works#with-weight-decay"
 DECAY = (
     Claim(
         "decay-scaling",
-        "With weight decay, scaling lowers the loss by a hundredth at most for most optimizers",
+        "With weight decay, scaling lowers most losses by a hundredth at the most",
         "this book",
         SECTION,
         "loss of the last weights over that of their best scaling, median",
@@ -25,7 +25,7 @@ DECAY = (
     ),
     Claim(
         "decay-still",
-        "With weight decay, no change is within a tenth of most optimizers one record ahead",
+        "With weight decay, no change is within a tenth of most optimizers, one record ahead",
         "this book",
         SECTION,
         OFF,
@@ -35,7 +35,7 @@ DECAY = (
     ),
     Claim(
         "decay-short",
-        "With weight decay, jumps of half the record make four fifths of most decreases",
+        "With weight decay, most jumps of half the record achieve four fifths of the decrease",
         "this book",
         SECTION,
         SHARE,
@@ -45,7 +45,7 @@ DECAY = (
     ),
     Claim(
         "decay-log",
-        "With weight decay, in log time, jumps of one record make four fifths of most decreases",
+        "With weight decay, in log time, most jumps of one record achieve four fifths",
         "this book",
         SECTION,
         SHARE,
@@ -55,7 +55,7 @@ DECAY = (
     ),
     Claim(
         "decay-lower",
-        "With weight decay, jumps of one record end below the last weights for most optimizers",
+        "With weight decay, most jumps of one record end below the last weights",
         "this book",
         SECTION,
         "loss over that of the last weights, median",
@@ -65,7 +65,7 @@ DECAY = (
     ),
     Claim(
         "decay-line",
-        "With weight decay, a line as long as the record beats most operators by a tenth",
+        "With weight decay, most lines as long as the record beat the operator by a tenth",
         "this book",
         SECTION,
         "loss over the operator's, median",
@@ -75,7 +75,7 @@ DECAY = (
     ),
     Claim(
         "decay-overtakes",
-        "With weight decay, a line as long as the record overtakes most optimizers",
+        "With weight decay, most lines as long as the record overtake the optimizer",
         "this book",
         SECTION,
         OWN,

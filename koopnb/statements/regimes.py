@@ -1,6 +1,7 @@
 """Claims on where jumps work: per seed, over the optimizers of its grid.
 
-The number is the median over the optimizers of what one has: a bound on it asks for most of them.
+"Most" are most of a seed's optimizers: the number is the median over them. "Within a tenth" is
+two-sided, from 1 / 1.1 to 1.1.
 """
 
 import math
@@ -25,12 +26,12 @@ def most(
 
 def own(arm: str) -> Callable[[Record], np.ndarray]:
     """Loss over the optimizer's own."""
-    return lambda one: boundary.overown(one, arm)
+    return lambda one: boundary.over_own(one, arm)
 
 
 def off(arm: str) -> Callable[[Record], np.ndarray]:
     """By which factor the loss is above the optimizer's own or below it."""
-    return lambda one: np.maximum(boundary.overown(one, arm), boundary.over(one, "own", arm))
+    return lambda one: np.maximum(boundary.over_own(one, arm), boundary.over(one, "own", arm))
 
 
 def over(arm: str, other: str) -> Callable[[Record], np.ndarray]:
@@ -56,7 +57,7 @@ def _growth(one: Record) -> np.ndarray:
 
 
 def _worsens(one: Record) -> float:
-    found = boundary.overown(one, "operator")[TWO]
+    found = boundary.over_own(one, "operator")[TWO]
     return float(np.median(found[:, SMALLEST] / found[:, FULL]))
 
 
@@ -72,7 +73,7 @@ SHARE = "share of the optimizer's decrease, median of the optimizers"
 REGIMES = (
     Claim(
         "full-reach",
-        "With full batches, jumps of twice the record are within a tenth for most optimizers",
+        "With full batches, most jumps of twice the record are within a tenth of the optimizer",
         "this book, expected",
         "11-where-it-works#the-map",
         OFF,
@@ -82,7 +83,7 @@ REGIMES = (
     ),
     Claim(
         "full-short",
-        "With full batches, jumps of half the record are within a tenth for most optimizers",
+        "With full batches, most predictions half the record ahead are within a tenth",
         "this book, after the paper",
         "11-where-it-works#the-map",
         OFF,
@@ -92,7 +93,7 @@ REGIMES = (
     ),
     Claim(
         "noisy-short",
-        "With the smallest batches, jumps of half the record are so for most optimizers",
+        "With the smallest batches, most predictions half the record ahead are within a tenth",
         "this book, after the paper",
         "11-where-it-works#the-map",
         OFF,
@@ -102,7 +103,7 @@ REGIMES = (
     ),
     Claim(
         "full-progress",
-        "With full batches, jumps of twice the record make four fifths of most optimizers' decrease",
+        "With full batches, most jumps of twice the record achieve four fifths of the decrease",
         "this book",
         "11-where-it-works#the-map",
         SHARE,
@@ -112,7 +113,7 @@ REGIMES = (
     ),
     Claim(
         "batch-decides",
-        "With the smallest batches, jumps of twice the record are worse by half for most optimizers",
+        "Most jumps of twice the record are worse by half with the smallest batches",
         "this book, expected",
         "11-where-it-works#the-map",
         "loss over own, smallest over full batch, median",
@@ -122,7 +123,7 @@ REGIMES = (
     ),
     Claim(
         "noisy-average",
-        "With the smallest batches, twice the record, averaging is no worse for most optimizers",
+        "With the smallest batches, most jumps of twice the record are no better than averaging",
         "this book, expected",
         "11-where-it-works#the-map",
         "loss over the best average's, median",
@@ -132,7 +133,7 @@ REGIMES = (
     ),
     Claim(
         "line-ahead",
-        "With full batches, a line as long as the record beats most operators by a tenth",
+        "With full batches, most lines as long as the record beat the operator by a tenth",
         "this book",
         "11-where-it-works#the-test-data-and-every-arm",
         "loss over the operator's, median",
@@ -142,7 +143,7 @@ REGIMES = (
     ),
     Claim(
         "bound-costs",
-        "With full batches, eigenvalues held in the disc raise most losses by a tenth",
+        "With full batches, holding eigenvalues within the disc raises most losses by a tenth",
         "this book",
         "11-where-it-works#the-test-data-and-every-arm",
         "bounded over free, twice the record, median",
@@ -152,7 +153,7 @@ REGIMES = (
     ),
     Claim(
         "radial-below",
-        "With full batches, scaling the last weights alone overtakes most optimizers, one record on",
+        "With full batches, one record ahead, larger weights alone overtake most optimizers",
         "this book",
         "11-where-it-works#larger-weights-alone",
         OWN,
@@ -182,7 +183,7 @@ REGIMES = (
     ),
     Claim(
         "line-direction",
-        "At the same norm, full batches, most lines one record ahead beat scaling by a tenth",
+        "With full batches, most lines one record long beat scaling to their norm by a tenth",
         "this book",
         "11-where-it-works#larger-weights-alone",
         "loss over that of scaling to its norm, median",
@@ -192,7 +193,7 @@ REGIMES = (
     ),
     Claim(
         "log-one",
-        "In log time, full batches, jumps of one record are within a tenth for most optimizers",
+        "With full batches, in log time, most jumps of one record are within a tenth",
         "this book",
         "11-where-it-works#logarithmic-time",
         OFF,
@@ -202,7 +203,7 @@ REGIMES = (
     ),
     Claim(
         "log-reach",
-        "In log time, full batches, jumps of twice the record are so for most optimizers too",
+        "With full batches, in log time, most jumps of twice the record are within a tenth",
         "this book",
         "11-where-it-works#logarithmic-time",
         OFF,
@@ -212,7 +213,7 @@ REGIMES = (
     ),
     Claim(
         "log-line",
-        "A line in log time, full batches, two records: a tenth above most optimizers, or lower",
+        "With full batches, most lines in log time, two records long, are a tenth above or lower",
         "this book",
         "11-where-it-works#logarithmic-time",
         OWN,
