@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         "run", help="run a series of experiments; each record is written at once"
     )
     run.add_argument(
-        "series", help="mnist, paper, optimizers, costs, ode, theory, causes, cutoffs or regimes"
+        "series",
+        help="mnist, paper, optimizers, costs, ode, theory, causes, cutoffs, regimes or decay",
     )
     run.add_argument("--dataset", default=None, help="mnist or digits (default: the series' own)")
     run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",

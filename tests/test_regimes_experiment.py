@@ -9,7 +9,7 @@ import pytest
 from helpers import explicit
 
 from koopnb import claims, load_dataset, scores
-from koopnb.experiments import boundary, record, regimes
+from koopnb.experiments import boundary, candidates, record, regimes
 from koopnb.networks import MLP
 
 SMALL = regimes.Config(
@@ -92,16 +92,16 @@ def test_a_record_holds_the_losses_that_numpy_finds(data, found, place, batch_si
         missed = np.linalg.norm(line - aim) / np.linalg.norm(snapshots[-1] - aim)
         assert found.curves["distance/line"][h, 0, place] == pytest.approx(missed, rel=1e-3)
     ages = 30 / 10 + np.arange(1, 21)
-    ticks = np.geomspace(ages[0], ages[-1], regimes.TICKS)
+    ticks = np.geomspace(ages[0], ages[-1], candidates.TICKS)
     even = np.stack([np.interp(ticks, ages, x) for x in snapshots.T], axis=1)
     for h, end in enumerate(SMALL.ends):
         ahead = np.log((230 + end) / 230) / np.log(ticks[1] / ticks[0])
         slope, start = np.polyfit(np.arange(10), even[-10:], 1)
         line = found.curves["line in log time/train"][h, 0, place]
         assert line == pytest.approx(at(start + slope * (9 + ahead)), rel=1e-3)
-        assert len(snapshots) == regimes.TICKS  # so that these are the even steps
+        assert len(snapshots) == candidates.TICKS  # so that these are the even steps
         for name, seen, far in (("log time", even, ahead), ("even steps", snapshots, end / 10)):
-            k, _ = explicit(seen, 0.0, rank=regimes.LOG_RANK)
+            k, _ = explicit(seen, 0.0, rank=candidates.LOG_RANK)
             low, high = (np.linalg.matrix_power(k, int(far) + i) @ seen[-1] for i in (0, 1))
             guess = low + (far - int(far)) * (high - low)
             assert found.curves[f"{name}/train"][h, 0, place] == pytest.approx(at(guess), rel=2e-2)
@@ -122,6 +122,7 @@ def test_records_are_judged_and_their_paths_have_times(found):
     assert found.metrics["weights"] == 64 * 6 + 6 + 60 + 10
     short = claims.judge(claims.CLAIMS["regimes"][1], [found])
     middle = np.median(found.curves["operator/train"] / found.curves["own/train"], axis=1)[0, 0]
+    middle = max(middle, 1 / middle)  # of one optimizer, so that the median is its number
     assert short.claim.key == "full-short"
     assert short.values[0] == pytest.approx(middle)
 

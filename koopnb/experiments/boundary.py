@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from koopnb.experiments.candidates import AVERAGES
 from koopnb.experiments.record import Record
-from koopnb.experiments.regimes import STILL
 
-NEAR = 1.1  # within a tenth of the optimizer's own loss
+NEAR = 1.1  # a tenth above the optimizer's own loss; within a tenth: from 1 / NEAR to NEAR
 SHARE = 0.8  # of the optimizer's own decrease
 QUESTIONS = {
-    "near": "within a tenth of the optimizer's own loss",
+    "near": "at most a tenth above the optimizer's own loss",
     "progress": "at least four fifths of the optimizer's own decrease",
     "better": "below the best average",
 }
@@ -56,9 +56,8 @@ class Errors(NamedTuple):
 
 def average(one: Record, split: str = "train") -> Float[np.ndarray, "optimizers batches"]:
     """The loss of the best average of every record; training data decide which is best."""
-    names = [name for name in STILL if name != "last"]
-    best = np.argmin([one.curves[f"{name}/train"] for name in names], axis=0)
-    each = np.stack([one.curves[f"{name}/{split}"] for name in names]).astype(float)
+    best = np.argmin([one.curves[f"{name}/train"] for name in AVERAGES], axis=0)
+    each = np.stack([one.curves[f"{name}/{split}"] for name in AVERAGES]).astype(float)
     return np.take_along_axis(each, best[None], axis=0)[0]
 
 
@@ -68,6 +67,30 @@ def over_own(
     """Loss of an arm, of "average" or of what stays, over the optimizer's own."""
     loss = average(one, split) if arm == "average" else one.curves[f"{arm}/{split}"]
     return loss / one.curves[f"own/{split}"].astype(float)
+
+
+def over(
+    one: Record, arm: str, other: str, split: str = "train"
+) -> Float[np.ndarray, "horizons optimizers batches"]:
+    """Loss of an arm over another's, as `over_own` names them; equal losses are 1, zeros too."""
+    above, below = (over_own(one, name, split) for name in (arm, other))
+    same = above == below
+    return np.divide(above, below, out=np.ones_like(above), where=~same & (below > 0)) + np.where(
+        ~same & (below == 0), np.inf, 0.0
+    )
+
+
+def growth(one: Record, arm: str) -> Float[np.ndarray, "horizons optimizers batches"]:
+    r"""The share $\log(f_n / \tilde f) / \log(f_n / \hat f)$ of a gain that is growth alone.
+
+    f are training losses: $f_n$ of the last recorded weights, $\hat f$ of the arm, or of the
+    optimizer for "own", $\tilde f$ of the last weights times the factor that gives them the norm
+    of the arm's. No number where the arm's loss is not below $f_n$.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = -np.log(over(one, arm, "last"))
+        share = -np.log(over(one, f"norm/{arm}", "last")) / gain
+    return np.where(gain > 0, share, np.nan)
 
 
 def progress(one: Record, arm: str) -> Float[np.ndarray, "horizons optimizers batches"]:

@@ -69,6 +69,10 @@ def _regimes(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(regimes.EXPERIMENT, regimes.grid(dataset, seed), regimes.run)]
 
 
+def _decay(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(regimes.EXPERIMENT, regimes.decayed(seed), regimes.run)]
+
+
 def _optimizers(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
     return [
         job
@@ -95,6 +99,7 @@ SERIES: dict[str, Series] = {
     "regimes": Series(
         "grids of batch size, horizon and optimizer", (0, 1, 2, 3, 4), _regimes, every=True
     ),
+    "decay": Series("digits with weight decay", (0, 1, 2, 3, 4), _decay, ("digits",)),
 }
 
 

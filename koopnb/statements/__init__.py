@@ -4,6 +4,7 @@ from koopnb.experiments.record import Record
 from koopnb.statements.causes import CAUSES, CUTOFFS
 from koopnb.statements.claim import Claim
 from koopnb.statements.costs import COSTS
+from koopnb.statements.decay import DECAY
 from koopnb.statements.ode import ODE
 from koopnb.statements.regimes import REGIMES
 from koopnb.statements.theory import THEORY
@@ -18,6 +19,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "causes": CAUSES,
     "cutoffs": CUTOFFS,
     "regimes": REGIMES,
+    "decay": DECAY,
     "theory": THEORY,
 }
 
@@ -26,6 +28,8 @@ def group(one: Record) -> str:
     """The key of `CLAIMS` that a record is judged by."""
     if one.experiment == "causes" and one.config["part"] == "cutoffs":
         return "cutoffs"
+    if one.experiment == "regimes" and one.config["weight_decay"]:
+        return "decay"
     if one.experiment != "mnist" or not one.config["arms"]:
         return one.experiment
     if one.config["optimizer"] != "adadelta":
