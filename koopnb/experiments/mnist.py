@@ -49,9 +49,9 @@ class Arm:
     """One operator: how it is fitted, as `koopnb.fit` takes it.
 
     ``cutoff`` "jax" is 10 max(m, n - 1) eps for a block of m weights and n snapshots, "matlab"
-    max(m, n - 1) eps with the widest block's m: pinv's default in either language. ``matrix``:
-    K is formed and multiplied as the paper's program does, see `explicit`; then ``partition``,
-    ``q`` and the cutoff are all that counts.
+    max(m, n - 1) eps with the widest block's m: pinv's default in either language. ``solver``
+    "pinv" is no solver of `koopnb.fit`: K is formed and multiplied as the paper's program does,
+    see `explicit`; then ``partition``, ``q`` and MATLAB's cutoff are all that counts.
     """
 
     name: str
@@ -63,13 +63,17 @@ class Arm:
     rank: int | None = None
     window: int = 1
     max_modulus: float | None = None
-    matrix: bool = False
 
     def __post_init__(self) -> None:
         if self.partition not in PARTITIONS:
             raise ValueError(f"partition={self.partition!r}: must be one of {PARTITIONS}.")
         if self.cutoff not in ("jax", "matlab"):
             raise ValueError(f"cutoff={self.cutoff!r}: must be 'jax' or 'matlab'.")
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the matrix K itself is formed."""
+        return self.solver == "pinv"
 
     def form(self, snapshots: PyTree) -> ExplicitOperator:
         """The operator on a record, as explicit matrices; MATLAB's cutoff."""
@@ -122,18 +126,17 @@ def arms(dataset: str = "mnist", arithmetic: str = "report") -> tuple[Arm, ...]:
     q, window = (28, 187) if dataset == "mnist" else (8, 18)
     cuts = {"weight": None, "quasi-node": q, "node": None, "layer": None, "network": None}
     if arithmetic == "paper":
-        by_gram = "network" if dataset == "mnist" else None
+        solvers = dict.fromkeys(EXPLICIT, "pinv") | (
+            {"network": "gram"} if dataset == "mnist" else {}
+        )
         theirs = [
-            Arm(
-                f"{name}-64", name, width, "float64", "matlab",
-                "gram" if name == by_gram else "svd", matrix=name in EXPLICIT,
-            )
+            Arm(f"{name}-64", name, width, "float64", "matlab", solvers.get(name, "svd"))
             for name, width in cuts.items()
-        ]  # fmt: skip
+        ]
         accurate = [
-            dataclasses.replace(arm, name=arm.name + FACTORED, matrix=False)
+            dataclasses.replace(arm, name=arm.name + FACTORED, solver="svd")
             for arm in theirs
-            if arm.matrix and arm.partition != "weight"
+            if arm.explicit and arm.partition != "weight"
         ]
         return (*theirs, *accurate)
     single = (
@@ -303,12 +306,12 @@ def run(
     metrics["baselines"]["linear"] = follow("linear", line)
     formed: dict[str, PyTree] = {}
     for arm in config.arms:
-        operator = arm.form(snapshots) if arm.matrix else arm.fit(snapshots)
+        operator = arm.form(snapshots) if arm.explicit else arm.fit(snapshots)
         ahead = np.arange(1, steps[-1] // arm.window + 1) if arm.window > 1 else steps
         path = operator.trajectory(ahead.tolist())
         found = follow(arm.name, path, ahead * arm.window)
         metrics["operators"][arm.name] = found | _fitted(operator)
-        if arm.matrix:
+        if arm.explicit:
             formed[arm.name] = path
         elif arm.name.endswith(FACTORED):
             name = arm.name.removesuffix(FACTORED)
