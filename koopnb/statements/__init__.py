@@ -6,9 +6,10 @@ from koopnb.statements.claim import Claim
 from koopnb.statements.costs import COSTS
 from koopnb.statements.decay import DECAY
 from koopnb.statements.ode import ODE
+from koopnb.statements.paper import PAPER
 from koopnb.statements.regimes import REGIMES
 from koopnb.statements.theory import THEORY
-from koopnb.statements.training import OPTIMIZERS, PAPER, REPORT
+from koopnb.statements.training import OPTIMIZERS, REPORT
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {
     "mnist": REPORT,
