@@ -119,6 +119,7 @@ def build(
     (generated / "status.md").write_text(_status(made))
     (generated / "summary.md").write_text(_summary(root))
     (generated / "effort.md").write_text(_effort(root))
+    (generated / "erratum.md").write_text(_erratum(root))
     return _render(root, source)
 
 
@@ -314,6 +315,12 @@ def _summary(root: Path) -> str:
         heading = f"**{author}**\n\n" + _tally(own)
         parts.append(f"{heading}\n\n" + verdicts.short(own, lambda to: f"notebooks/{_address(to)}"))
     return "\n".join(parts)
+
+
+def _erratum(root: Path) -> str:
+    """What the operators of an earlier version had made of the same statements."""
+    before = json.loads((root / "book" / "erratum.json").read_text())
+    return verdicts.moved(before, verdicts.entries([root / "results"]))
 
 
 def _effort(root: Path) -> str:

@@ -1,8 +1,9 @@
 """The book's ledger: every claim with what was run for it, on three disjoint sets of seeds."""
 
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from koopnb import claims
 from koopnb.claims import Finding
@@ -85,6 +86,28 @@ def short(listed: Sequence[Entry], link: Callable[[str], str]) -> str:
         for e in listed
     ]
     return "| Statement | Number | Verdict |\n|---|---|---|\n" + "".join(rows)
+
+
+def moved(before: Mapping[str, Mapping[str, Any]], listed: Sequence[Entry]) -> str:
+    """Earlier verdicts beside those of today, as Markdown, where either differs in a digit.
+
+    ``before`` maps "series/claim" to its statement, median, verdict and counts of that time.
+    Claims that are gone since then stand at the end.
+    """
+    now = {f"{entry.key}/{entry.finding.claim.key}": entry.finding for entry in listed}
+    rows, gone = [], []
+    for key, old in before.items():
+        was = f"{float(old['median']):.3g}; {old['verdict']}, {old['agreeing']} of {old['runs']}"
+        if key not in now:
+            gone.append(f"| {old['statement']} | {was} | judged no more |\n")
+            continue
+        finding = now[key]
+        middle = f"{statistics.median(finding.values):.3g}"
+        here = f"{middle}; {finding.verdict}, {finding.agreeing} of {len(finding.values)}"
+        if here != was:
+            mark = f"**{here}**" if finding.verdict != old["verdict"] else here
+            rows.append(f"| {finding.claim.statement} | {was} | {mark} |\n")
+    return "| Statement | Before | Now |\n|---|---|---|\n" + "".join(rows + gone)
 
 
 def _by_set(entry: Entry) -> str:

@@ -82,3 +82,24 @@ def test_the_committed_records_are_whole():
     for name, one in series.SERIES.items():
         found = series.stored(name, folder)
         assert len(found) == len(series.jobs(name, one.seeds)), name
+
+
+def test_an_erratum_shows_what_moved_and_what_is_gone():
+    """A number that stays the same is not listed; a verdict that moves is in bold."""
+    listed = verdicts.entries([RESULTS])
+    entry = next(e for e in listed if not e.finding.claim.timed)
+    finding = entry.finding
+    old = {
+        "statement": "as it was called",
+        "median": str(float(f"{statistics.median(finding.values):.3g}")),
+        "verdict": finding.verdict,
+        "agreeing": finding.agreeing,
+        "runs": len(finding.values),
+    }
+    key = f"{entry.key}/{finding.claim.key}"
+    assert finding.claim.statement not in verdicts.moved({key: old}, listed)
+    other = "fails" if finding.verdict != "fails" else "holds"
+    assert f"; {finding.verdict}, " in verdicts.moved({key: old | {"verdict": other}}, listed)
+    assert "**" in verdicts.moved({key: old | {"verdict": other}}, listed)
+    assert "as it was called | " in verdicts.moved({"mnist/none": old}, listed)
+    assert "judged no more" in verdicts.moved({"mnist/none": old}, listed)
