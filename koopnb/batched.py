@@ -185,3 +185,18 @@ def consistency(groups: Groups, plans: Plans) -> Float[Array, " blocks"]:
             for plan, group in zip(plans, groups, strict=True)
         ]
     )
+
+
+@functools.partial(jax.jit, static_argnames=("plans",))
+def sensitivity(
+    groups: Groups, plans: Plans
+) -> tuple[Float[Array, " blocks"], Float[Array, " blocks"]]:
+    """Condition and round-off of every block; see ``spectrum.sensitivity``."""
+    each = [
+        jax.vmap(functools.partial(spectrum.sensitivity, eps=float(jnp.finfo(plan.work).eps)))(
+            group
+        )
+        for plan, group in zip(plans, groups, strict=True)
+    ]
+    condition, roundoff = (jnp.concatenate(parts) for parts in zip(*each, strict=True))
+    return condition, roundoff

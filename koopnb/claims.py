@@ -11,21 +11,31 @@ from koopnb.experiments import record
 from koopnb.experiments.record import Record
 from koopnb.statements import CLAIMS, Claim, group
 
-# What a verdict may depend on, before the seed.
+# What records of one claim may differ in, besides the seed.
 SETTINGS = {"optimizer": "optimizer", "points": "collocation points", "dataset": "data set"}
+SIGMAS = statistics.NormalDist().inv_cdf(0.975)  # of an interval of 95%
+
+
+class Part(NamedTuple):
+    """The records that share one value of a setting."""
+
+    value: str
+    values: tuple[float, ...]
+    agreeing: int
 
 
 class Finding(NamedTuple):
     """A claim with the number of every record and the verdict: holds, fails or depends.
 
-    ``on`` says what a verdict depends on: the seed, unless a setting decides.
+    Where settings vary, ``parts`` splits the records by the one that tells most, named by ``on``.
     """
 
     claim: Claim
     values: tuple[float, ...]
     agreeing: int
     verdict: str
-    on: str = ""
+    on: str = "seed"
+    parts: tuple[Part, ...] = ()
 
 
 class Comparison(NamedTuple):
@@ -45,9 +55,8 @@ def judge(claim: Claim, records: Sequence[Record]) -> Finding:
         raise ValueError(f"{claim.key}: no records to judge by; run the experiment first.")
     values = tuple(_number(claim.measure(one)) for one in records)
     agree = [claim.low <= value <= claim.high for value in values]
-    verdict = _decide(agree)
-    on = _on_what(agree, records) if verdict == "depends" else ""
-    return Finding(claim, values, sum(agree), verdict, on)
+    verdict = _decide(sum(agree), len(agree))
+    return Finding(claim, values, sum(agree), verdict, *_split(values, agree, records))
 
 
 def _number(value: Any) -> float:
@@ -55,23 +64,43 @@ def _number(value: Any) -> float:
     return math.inf if math.isnan(float(value)) else float(value)
 
 
-def _decide(agree: Sequence[bool]) -> str:
-    few, agreeing = len(agree) // 10, sum(agree)
-    return "holds" if agreeing >= len(agree) - few else "depends" if agreeing > few else "fails"
+def _decide(agreeing: int, total: int) -> str:
+    few = total // 10
+    return "holds" if agreeing >= total - few else "depends" if agreeing > few else "fails"
 
 
-def _on_what(agree: Sequence[bool], records: Sequence[Record]) -> str:
-    """The setting whose every value decides by itself, with what it decides; else what varies."""
-    for setting in SETTINGS:
+def _split(
+    values: Sequence[float], agree: Sequence[bool], records: Sequence[Record]
+) -> tuple[str, tuple[Part, ...]]:
+    """The setting that tells most about who agrees, and the records by its values.
+
+    Where all settings tell the same of that, the numbers' order decides.
+    """
+    numbers = [*map(int, agree)], [sum(other < value for other in values) for value in values]
+    found = []
+    for setting, name in SETTINGS.items():
         parts = defaultdict(list)
-        for holds, one in zip(agree, records, strict=True):
-            parts[str(one.config.get(setting))].append(holds)
-        verdicts = {value: _decide(part) for value, part in parts.items()}
-        if len(parts) > 1 and "depends" not in verdicts.values():
-            where = [value for value, verdict in verdicts.items() if verdict == "holds"]
-            return f"{SETTINGS[setting]}: holds for {' and '.join(where)}"
-    seeds = {one.config.get("seed") for one in records}
-    return "seed" if len(seeds) > 1 else "combination of settings"
+        for i, one in enumerate(records):
+            parts[str(one.config.get(setting))].append(i)
+        if len(parts) > 1:
+            found.append(([_told(of, [*parts.values()]) for of in numbers], name, parts))
+    if not found:
+        return "seed", ()
+    _, name, parts = max(found, key=lambda one: one[0])
+    made = [
+        Part(key, tuple(values[i] for i in part), sum(agree[i] for i in part))
+        for key, part in sorted(parts.items())
+    ]
+    return name, tuple(sorted(made, key=lambda part: -part.agreeing / len(part.values)))
+
+
+def _told(numbers: Sequence[float], parts: Sequence[Sequence[int]]) -> float:
+    """The share of the variance that the parts explain, adjusted for how many they are."""
+    free, total = len(numbers) - len(parts), statistics.variance(numbers)
+    if not free or not total:
+        return 0.0
+    inside = sum(statistics.pvariance([numbers[i] for i in part]) * len(part) for part in parts)
+    return 1 - inside / free / total
 
 
 def compare(fresh: Path, reference: Path) -> Comparison:
@@ -138,7 +167,7 @@ def _near(old: float, now: float, factor: float) -> bool:
 def table(findings: Sequence[Finding]) -> str:
     """A Markdown table: statement, source, number over the records, verdict."""
     rows = [
-        f"| {f.claim.statement} | {f.claim.source} | {f.claim.quantity}: {interval(f.values)} "
+        f"| {f.claim.statement} | {f.claim.source} | {f.claim.quantity}: {numbers(f)} "
         f"({bounds(f.claim)}) | {verdict_of(f)} |\n"
         for f in findings
     ]
@@ -150,7 +179,7 @@ def ledger(findings: Mapping[str, Sequence[Finding]]) -> str:
     names = list(findings)
     rows = [
         f"| {same[0].claim.statement} | "
-        + " | ".join(f"{verdict_of(f)}; {f.claim.quantity}: {interval(f.values)}" for f in same)
+        + " | ".join(f"{verdict_of(f)}; {f.claim.quantity}: {numbers(f)}" for f in same)
         + " |\n"
         for same in zip(*findings.values(), strict=True)
     ]
@@ -159,12 +188,59 @@ def ledger(findings: Mapping[str, Sequence[Finding]]) -> str:
 
 
 def verdict_of(finding: Finding) -> str:
-    """The verdict, and on how many records it rests."""
-    seeds = len(finding.values)
-    if seeds == 1:
-        return f"**{finding.verdict}**"
-    what = f" on the {finding.on}" if finding.on else ""
-    return f"**{finding.verdict}**{what}, {finding.agreeing} of {seeds} agree"
+    """The verdict and the share that it rests on, setting by setting where settings differ."""
+    runs, word = len(finding.values), f"**{finding.verdict}**"
+    if runs == 1:
+        return f"{word}, proved" if finding.claim.proved else word
+    if finding.claim.proved and finding.verdict != "depends":
+        return f"{word}, proved; checked on {runs} runs"
+    if finding.claim.timed:  # of one machine: no sample of others
+        return f"{word}, {finding.agreeing} of {runs} agree"
+    if _differ(finding):
+        return f"{word}, {finding.agreeing} of {runs} agree; by {finding.on}: {breakdown(finding)}"
+    what = " on the seed" if finding.verdict == "depends" else ""
+    return f"{word}{what}, {share(finding.agreeing, runs)} agree"
+
+
+def _differ(finding: Finding) -> bool:
+    """Whether the verdict depends, or is not that of every part by itself."""
+    alone = {_decide(part.agreeing, len(part.values)) for part in finding.parts}
+    return len(finding.parts) > 1 and (finding.verdict == "depends" or alone != {finding.verdict})
+
+
+def breakdown(finding: Finding) -> str:
+    """The share of every part, equal ones together: "adam, sgd 9 of 9 [0.70, 1.00] each"."""
+    same = defaultdict(list)
+    for part in finding.parts:
+        same[part.agreeing, len(part.values)].append(part.value)
+    return "; ".join(
+        f"{', '.join(names)} {share(*counts)}{' each' if len(names) > 1 else ''}"
+        for counts, names in same.items()
+    )
+
+
+def share(agreeing: int, total: int) -> str:
+    """A share with its interval of 95%: "27 of 30 [0.74, 0.97]"."""
+    low, high = wilson(agreeing, total)
+    return f"{agreeing} of {total} [{low:.2f}, {high:.2f}]"
+
+
+def wilson(agreeing: int, total: int) -> tuple[float, float]:
+    """The interval of 95% for the share in a population of which ``total`` runs are a sample.
+
+    Source: Wilson, J. Am. Stat. Assoc. 22 (1927), 209-212.
+    """
+    part, extra = agreeing / total, SIGMAS**2 / total
+    middle = (part + extra / 2) / (1 + extra)
+    half = math.sqrt(part * (1 - part) * extra + extra**2 / 4) / (1 + extra)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def numbers(finding: Finding) -> str:
+    """Median and range, for every part by itself where settings differ."""
+    if not finding.parts:
+        return interval(finding.values)
+    return "; ".join(f"{part.value} {interval(part.values)}" for part in finding.parts)
 
 
 def interval(values: Sequence[float]) -> str:

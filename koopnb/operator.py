@@ -1,6 +1,7 @@
 """Finite-section Koopman operators of recorded weights: fit, then predict at any horizon."""
 
 import functools
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ class KoopmanOperator(eqx.Module):
 
     groups: tuple[Reduced, ...]
     rcond: tuple[float, ...] = eqx.field(static=True)
+    asked: int | None = eqx.field(static=True)
     plans: tuple[Plan, ...] = eqx.field(static=True)
     partition: Partition = eqx.field(static=True)
     layout: Layout = eqx.field(static=True)
@@ -52,6 +54,35 @@ class KoopmanOperator(eqx.Module):
     def rank(self) -> Int[Array, " blocks"]:
         """Rank used for each block: at most the rank asked for, 0 for an all-zero block."""
         return jnp.concatenate([group.rank for group in self.groups])
+
+    @property
+    def shortfall(self) -> Int[Array, " blocks"]:
+        """Directions of the rank asked for that a block lacks, for they are below the cutoff.
+
+        0 without a rank, and for constant blocks, which one direction holds to the bit.
+        """
+        if self.asked is None:
+            return jnp.zeros_like(self.rank)
+        return jnp.concatenate(
+            [
+                jnp.where(group.constant, 0, plan.rank - group.rank)
+                for plan, group in zip(self.plans, self.groups, strict=True)
+            ]
+        )
+
+    @property
+    def condition(self) -> Float[Array | np.ndarray, " blocks"]:
+        """Largest over smallest singular value of what was kept of each block's F."""
+        return self._sensitivity()[0]
+
+    @property
+    def roundoff(self) -> Float[Array | np.ndarray, " blocks"]:
+        """What rounding may do to one step ahead, in steps; see ``spectrum.sensitivity``.
+
+        Where it is above 1, not the snapshots but the order of the arithmetic may decide where a
+        block goes. Later steps multiply the error.
+        """
+        return self._sensitivity()[1]
 
     @property
     def clipped(self) -> Int[Array, " blocks"]:
@@ -144,6 +175,11 @@ class KoopmanOperator(eqx.Module):
             )
         return self.layout.restore(outward(leaves))
 
+    def _sensitivity(self) -> tuple[Any, Any]:
+        with jax.enable_x64(True):
+            found = batched.sensitivity(self.groups, self.plans)
+        return outward(found)
+
     def _analyse(self) -> tuple[Any, Any, Any]:
         with jax.enable_x64(True):
             found = batched.analyse(self.groups, self.plans)
@@ -190,26 +226,32 @@ def fit(
         rcond: singular values of F at or below rcond times the largest are cut, in [0, 1),
             and never less than ``solvers.floor``, below which a solver returns round-off.
             None: 10 max(m, n - 1) eps, JAX's default for a pseudoinverse (MATLAB's is a tenth),
-            with m the weights of a block and eps of the dtype computed in; with a ``rank``,
-            10 sqrt(max(m, n - 1)) eps, which cuts round-off alone.
+            with m the weights of a block and eps of the dtype computed in. With a ``rank``:
+            eps, more than rounding the snapshots can explain. What of that rank the solver
+            cannot tell from round-off in the precision asked for is then sought in double.
         window: K acts on means over blocks of so many consecutive snapshots; snapshots that do
             not fill a window are dropped at the start. Horizons then count windows.
         max_modulus: eigenvalues beyond this modulus are pulled onto the disc along their
             radius, eigenvectors kept. 1: no prediction grows. For a defective eigenvalue
             beyond it there is no such operator, and the result depends on round-off.
         dtype: float32 or float64 to compute in, None for that of the snapshots (float32 for
-            float16 and bfloat16). Predictions have the snapshots' dtypes; small matrices are in
-            float64 always. The session's precision stays as it is.
+            float16 and bfloat16), and to keep factors in. Predictions have the snapshots'
+            dtypes; small matrices are in float64 always. The session's precision stays as it is.
         solver: "gram", "svd", "randomized" (needs a rank), or "auto"; see
             ``solvers.choose``. The one taken is in ``solver``.
 
     Returns:
         A ``KoopmanOperator``. Constant blocks predict themselves, to the bit. Under ``jax.jit``
         values cannot be looked at: without a rank, matrices are as large as the rank could
-        be, and snapshots that are not finite give predictions that are not, without an error.
+        be; directions that the solver cannot resolve are cut, and not sought in double
+        precision; and snapshots that are not finite give predictions that are not, without an
+        error.
 
     Raises:
         ValueError: see the messages; the leaf and the step are named where there is one.
+
+    Warns:
+        UserWarning: a block of less than the rank asked for; ``shortfall`` says which.
 
     Source: Dogra and Redman, NeurIPS 2020, eq. (6) to (8), for K = F' F⁺ of weights; Sirovich
     1987 for the method of snapshots; Tu et al., J. Comput. Dyn. 1 (2014), for K's factors.
@@ -257,21 +299,18 @@ def fit(
             "solver='randomized' with rank=None: it needs a rank; give one, or use 'auto'."
         )
     compute = _compute_dtype(dtype, layout)
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
     cuts, plans = [], []
     for width, limit in zip(part.widths, limits, strict=True):
-        asked = solvers.default_rcond(width, pairs, rank, compute) if rcond is None else rcond
-        route = solvers.choose(width, pairs, rank, asked) if solver == "auto" else solver
-        cuts.append(max(float(asked), solvers.floor(route, width, pairs, compute)))
-        probe = rank is None and route == "gram" and solvers.may_probe(width, pairs)
-        plans.append(Plan(route, compute, limit if rank is None else min(rank, limit), probe))
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+        plan, cut = _plan(width, pairs, limit, rank, rcond, solver, compute, traced)
+        plans.append(plan)
+        cuts.append(cut)
     with jax.enable_x64(True):
         arrays = [jnp.asarray(leaf) for leaf in leaves]
         if window > 1:
             arrays = window_means(arrays, window, compute)
-        if rank is not None or traced:
-            groups, sound = batched.fit(arrays, part, tuple(plans), tuple(cuts), max_modulus)
-        else:  # the numerical ranks are looked at: they decide the size of what follows
+        if rank is None and not traced:
+            # The numerical ranks are looked at: they decide the size of what follows.
             subspaces = batched.decompose(arrays, part, tuple(plans), tuple(cuts))
             plans = [
                 plan._replace(rank=_padded_rank(space.sigma, cut, plan.rank))
@@ -280,13 +319,72 @@ def fit(
             groups, sound = batched.reduce(
                 arrays, part, tuple(plans), subspaces, tuple(cuts), max_modulus
             )
+        else:
+            groups, sound = batched.fit(arrays, part, tuple(plans), tuple(cuts), max_modulus)
+            finer = plans if traced or not sound else _finer(plans, cuts, groups, part, pairs)
+            if finer != plans:
+                plans = finer
+                groups, sound = batched.fit(arrays, part, tuple(plans), tuple(cuts), max_modulus)
     if not traced and not sound:
         refuse_non_finite(leaves, layout)
         raise ValueError(
             f"the fit overflowed {compute} though every snapshot is finite: scale the snapshots, "
             "or use dtype='float64'."
         )
-    return KoopmanOperator(groups, tuple(cuts), tuple(plans), part, layout, window)
+    operator = KoopmanOperator(groups, tuple(cuts), rank, tuple(plans), part, layout, window)
+    if rank is not None and rcond is None and not traced:
+        _warn_of_shortfall(operator)
+    return operator
+
+
+def _plan(
+    m: int, pairs: int, limit: int, rank: int | None, rcond: float | None, solver: str,
+    dtype: Any, traced: bool,
+) -> tuple[Plan, float]:  # fmt: skip
+    """How one group of blocks of m weights is fitted, and the cutoff."""
+    eps = float(jnp.finfo(dtype).eps)
+    if rcond is not None:
+        asked = float(rcond)
+    else:
+        asked = solvers.default_rcond(m, pairs, dtype) if rank is None else eps
+    if solver != "auto":
+        route = solver
+    elif rank is None or rcond is not None:
+        route = solvers.choose(m, pairs, rank, asked)
+    else:  # what the cheapest route does not resolve is seen in what it returns
+        route = solvers.choose(m, pairs, rank, np.inf)
+    if traced and rank is not None and rcond is None:
+        asked = solvers.resolved(route, m, pairs, dtype)
+    probe = rank is None and route == "gram" and solvers.may_probe(m, pairs)
+    plan = Plan(route, dtype, limit if rank is None else min(rank, limit), dtype, probe)
+    return plan, max(asked, solvers.floor(route, m, pairs, dtype))
+
+
+def _finer(
+    plans: list[Plan], cuts: list[float], groups: tuple[Reduced, ...], part: Partition, pairs: int
+) -> list[Plan]:
+    """The plans, in double precision where some block's last direction was not resolved."""
+    found = []
+    for plan, cut, group, m in zip(plans, cuts, groups, part.widths, strict=True):
+        sigma, bound = np.asarray(group.sigma), solvers.resolved(plan.solver, m, pairs, plan.work)
+        seen = np.asarray(group.constant) | (sigma[:, plan.rank - 1] > bound * sigma[:, 0])
+        route = "svd" if plan.solver == "gram" else plan.solver
+        finer = plan._replace(solver=route, work=jnp.dtype("float64"))
+        found.append(plan if cut >= bound or np.all(seen) else finer)
+    return found
+
+
+def _warn_of_shortfall(operator: KoopmanOperator) -> None:
+    missing = np.asarray(operator.shortfall)
+    if missing.any():
+        block = int(missing.argmax())
+        warnings.warn(
+            f"rank={operator.asked}: {np.count_nonzero(missing)} of {len(missing)} blocks have "
+            f"less; {operator.partition.labels[block]!r} has {int(operator.rank[block])}, since "
+            "round-off explains what its other singular values say. The prediction uses what "
+            "there is: see .rank and .shortfall, or ask for less.",
+            stacklevel=3,
+        )
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,7 +1,6 @@
 r"""Operators of blocks on their own range, and the powers that predictions need."""
 
 import dataclasses
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from koopnb.partition import Pieces
-from koopnb.solvers import Plan, Scalar, Subspace, eig, solve, total
+from koopnb.solvers import Plan, Scalar, Subspace, eig, orthonormal_rows, roots, solve, svd, total
 
 SQUARES, SQUARED_RANK = 12, 64
 
@@ -67,63 +66,83 @@ def _move(
     rcond: Scalar,
     max_modulus: Scalar | None,
 ) -> Reduced:
-    x = [piece.astype(plan.dtype) for piece in pieces]
+    x = [piece.astype(plan.work) for piece in pieces]
     r = plan.rank
-    sigma, vectors = subspace.sigma[:r], subspace.vectors[:, :r].astype(jnp.float64)
+    sigma = subspace.sigma[:r]
     keep = sigma > rcond * subspace.sigma[0]
-    inverse = jnp.where(keep, 1 / jnp.where(keep, sigma, 1), 0)
-    weights = vectors * inverse[None]
-    if subspace.side == "time":
-        both = _shifted(weights, plan.dtype)
-        images = [both @ piece for piece in x]
-        encoder, decoder = [image[:r] for image in images], [image[r:] for image in images]
-    else:
-        edges = np.cumsum([piece.shape[1] for piece in x])[:-1]
-        encoder = [part.T for part in jnp.split((vectors * keep[None]).astype(plan.dtype), edges)]
-    if subspace.products is not None:
-        states = weights.T @ subspace.products
-        fitted = states[:, 1:] @ weights
-        start = states[:, -1]
-    else:
-        encoded = total(piece @ code.T for piece, code in zip(x, encoder, strict=True))
-        states = encoded.astype(jnp.float64).T
-        if subspace.side == "weight":
-            both = _shifted(states.T[:-1] * inverse[None] ** 2, plan.dtype)
-            decoder = [both[r:] @ piece for piece in x]
-        # From the rounded factors, so that this is the compression of decoder^T encoder itself.
-        fitted = total(
-            code.astype(jnp.float64) @ image.astype(jnp.float64).T
-            for code, image in zip(encoder, decoder, strict=True)
-        )
-        start = total(
-            code.astype(jnp.float64) @ piece[-1].astype(jnp.float64)
-            for code, piece in zip(encoder, x, strict=True)
-        )
+    encoder, states, right, sigma = _encoded(x, subspace, plan, sigma, keep)
+    weights = right * _inverse(sigma, keep)[None]
+    fitted = states[:, 1:] @ weights
     errors = states[:, 1:] - fitted @ states[:, :-1]
+    later = jnp.pad(weights.astype(plan.work).T, ((0, 0), (1, 0)))
+    decoder = [later @ piece for piece in x]
     matrix, clipped = fitted, jnp.zeros((), jnp.int32)
     if max_modulus is not None:
         factor, clipped = _clip(fitted, max_modulus)
         matrix = fitted @ factor
-        decoder = [factor.T.astype(plan.dtype) @ image for image in decoder]
+        decoder = [factor.T.astype(plan.work) @ image for image in decoder]
     return Reduced(
-        encoder=tuple(encoder),
-        decoder=tuple(decoder),
+        encoder=tuple(code.astype(plan.dtype) for code in encoder),
+        decoder=tuple(image.astype(plan.dtype) for image in decoder),
         squares=_squares(matrix),
         fitted=fitted,
         errors=errors @ errors.T,
-        sigma=sigma * keep,
-        start=start,
-        last=tuple(piece[-1] for piece in x),
+        sigma=jnp.where(keep, sigma, 0 * subspace.sigma[0]),  # what is no number stays so
+        start=states[:, -1],
+        last=tuple(piece[-1].astype(plan.dtype) for piece in pieces),
         rank=jnp.sum(keep, dtype=jnp.int32),
         clipped=clipped,
         constant=constant,
     )
 
 
-def _shifted(coefficients: Float[Array, "pairs r"], dtype: Any) -> Float[Array, "2*r n"]:
-    """Rows that combine all n snapshots: the first r as F does, the last r as F' does."""
-    rows = coefficients.astype(dtype).T
-    return jnp.concatenate([jnp.pad(rows, ((0, 0), (0, 1))), jnp.pad(rows, ((0, 0), (1, 0)))])
+def _inverse(sigma: Float[Array, " r"], keep: Bool[Array, " r"]) -> Float[Array, " r"]:
+    return jnp.where(keep, 1 / jnp.where(keep, sigma, 1), 0)
+
+
+def _encoded(
+    x: list[Float[Array, "n _"]], space: Subspace, plan: Plan,
+    sigma: Float[Array, " r"], keep: Bool[Array, " r"],
+) -> tuple[
+    list[Float[Array, "r _"]], Float[Array, "r n"], Float[Array, "pairs r"], Float[Array, " r"]
+]:  # fmt: skip
+    """Encoder U*, states U* [x_1 ... x_n], V and singular values of the directions kept.
+
+    U comes from the decomposition, or is made orthonormal: as F V / s alone it would carry
+    round-off of the largest singular value, which a small s, divided by once more in the
+    decoder, multiplies by (s_1 / s)^2.
+    """
+    edges = np.cumsum([piece.shape[1] for piece in x])[:-1]
+    if space.left is not None:
+        left = (space.left[:, : plan.rank] * keep[None]).astype(plan.work)
+        encoder = [part.T for part in jnp.split(left, edges)]
+    else:
+        right = _right(space, plan.rank)
+        weights = right * _inverse(sigma, keep)[None]
+        rows = jnp.pad(weights.astype(plan.work).T, ((0, 0), (0, 1)))
+        encoder = [rows @ piece for piece in x]
+        if space.products is not None:
+            return encoder, weights.T @ space.products, right, sigma
+        whole = orthonormal_rows(jnp.concatenate(encoder, axis=1), keep)
+        encoder = jnp.split(whole, edges, axis=1)
+    states = total(code @ piece.T for code, piece in zip(encoder, x, strict=True))
+    states = states.astype(jnp.float64)
+    if plan.solver == "randomized":  # of a subspace that is nearly the leading one: turned into it
+        if plan.work == jnp.float64:
+            turn, sigma, _ = svd(states[:, :-1])
+        else:
+            turn, sigma = roots(states[:, :-1] @ states[:, :-1].T)
+        turn = turn * keep[None]
+        encoder = [turn.T.astype(plan.work) @ code for code in encoder]
+        states = turn.T @ states
+    if space.right is None or plan.solver == "randomized":
+        return encoder, states, states[:, :-1].T * _inverse(sigma, keep)[None], sigma
+    return encoder, states, _right(space, plan.rank), sigma
+
+
+def _right(space: Subspace, rank: int) -> Float[Array, "pairs r"]:
+    assert space.right is not None
+    return space.right[:, :rank].astype(jnp.float64)
 
 
 def _clip(

@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from koopnb.partition import Pieces
 
@@ -22,6 +22,7 @@ Scalar = Float[Array, ""] | float
 SOLVERS = ("auto", "gram", "svd", "randomized")
 OVERSAMPLE, STEPS = 4, 4  # of the Krylov spaces for a rank
 PROBE, PROBE_STEPS = 24, 7  # of those for an unknown rank, which is then checked
+SMALL = 128  # rows whose Gram matrix is formed in float64 at hardly any cost
 
 
 def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,11 +36,12 @@ def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
 
 eigh = _in_turn(lambda x: tuple(jnp.linalg.eigh(x)))
 eig = _in_turn(lambda x: tuple(jnp.linalg.eig(x)))
-svd = _in_turn(lambda x: tuple(jnp.linalg.svd(x, full_matrices=False))[:2])
+svd = _in_turn(lambda x: tuple(jnp.linalg.svd(x, full_matrices=False)))
 triangle = _in_turn(lambda x: jnp.linalg.qr(x, mode="r"))
 singular_values = _in_turn(lambda x: jnp.linalg.svd(x, compute_uv=False))
 inv = _in_turn(jnp.linalg.inv)
 solve = _in_turn(jnp.linalg.solve)
+cholesky = _in_turn(jnp.linalg.cholesky)
 
 
 def total(terms: Iterable[Array]) -> Array:
@@ -50,48 +52,58 @@ def total(terms: Iterable[Array]) -> Array:
 class Plan(NamedTuple):
     """What is static in the fit of one group of blocks.
 
-    ``rank`` is the size of every reduced matrix; a block's own rank may be smaller. ``probe``
-    says that the Gram solver may stop at the leading singular values, where those are all.
+    ``rank`` is the size of every reduced matrix; a block's own rank may be smaller. Factors are
+    kept in ``dtype``; products with the snapshots are formed in ``work``. ``probe`` says that the
+    Gram solver may stop at the leading singular values, where those are all.
     """
 
     solver: str
     dtype: Any
     rank: int
+    work: Any
     probe: bool = False
 
 
 class Subspace(eqx.Module):
-    """Leading singular triplets of F, one block: either side's vectors suffice.
+    """Leading singular triplets of F = U S V*, one block.
 
-    On the side ``time`` they are V (n - 1, k), on the side ``weight`` U (m, k). ``products`` is
-    F* [x_1 ... x_n] in float64, where the solver went by way of it.
+    ``right`` is V (n - 1, k), ``left`` the first columns of U (m, l); a route gives either or
+    both. ``products`` is F* [x_1 ... x_n] in float64, where the solver went by way of it.
     """
 
-    side: str = eqx.field(static=True)
-    vectors: Float[Array, "*blocks size k"]
     sigma: Float[Array, "*blocks k"]
+    right: Float[Array, "*blocks pairs k"] | None = None
+    left: Float[Array, "*blocks m l"] | None = None
     products: Float[Array, "*blocks pairs n"] | None = None
 
 
-def floor(solver: str, m: int, n: int, dtype: Any) -> float:
+def floor(solver: str, m: int, n: int, work: Any) -> float:
     """Relative singular value below which a solver returns round-off.
 
     A Gram matrix, held in float64, squares singular values: sqrt(max(m, n) eps64). The others
-    are as good as their dtype: sqrt(max(m, n)) eps.
+    are as good as the precision that they work in: sqrt(max(m, n)) eps.
     """
     if solver == "gram":
         return float(np.sqrt(max(m, n) * np.finfo(np.float64).eps))
-    return float(np.sqrt(max(m, n)) * jnp.finfo(dtype).eps)
+    return float(np.sqrt(max(m, n)) * jnp.finfo(work).eps)
 
 
-def default_rcond(m: int, n: int, rank: int | None, dtype: Any) -> float:
-    """The cutoff where none is given: JAX's for a pseudoinverse, 10 max(m, n) eps.
+def resolved(solver: str, m: int, n: int, work: Any) -> float:
+    """Relative singular value from which on a solver's directions are good to three digits.
 
-    A rank asked for already bounds what is kept; then only round-off is cut: the same with the
-    square root of max(m, n).
+    Directions have relative errors of about eps / s in the precision worked in, and of
+    sqrt(max(m, n)) eps64 / s^2 where they come from a Gram matrix; s is their singular value
+    over the largest.
     """
-    size = max(m, n) if rank is None else float(np.sqrt(max(m, n)))
-    return 10 * size * float(jnp.finfo(dtype).eps)
+    plain = 1e3 * float(jnp.finfo(work).eps)
+    if solver != "gram":
+        return plain
+    return max(plain, float(np.sqrt(1e3 * np.sqrt(max(m, n)) * np.finfo(np.float64).eps)))
+
+
+def default_rcond(m: int, n: int, dtype: Any) -> float:
+    """The cutoff where neither it nor a rank is given: JAX's for a pseudoinverse."""
+    return 10 * max(m, n) * float(jnp.finfo(dtype).eps)
 
 
 def choose(m: int, n: int, rank: int | None, rcond: float) -> str:
@@ -123,18 +135,33 @@ def decompose(pieces: Pieces, plan: Plan, cut: Scalar) -> Subspace:
     """
     n, m = pieces[0].shape[0] - 1, sum(piece.shape[1] for piece in pieces)
     if plan.solver == "svd":
-        x = _joined(pieces, plan.dtype)[:-1]
-        # F = QR has the singular values and V of R. LAPACK begins so too where F is tall, but
-        # then forms U, of m rows, which nobody needs.
-        v, sigma = svd(triangle(x.T).T if m >= 2 * n else x)
-        return Subspace("time", v, sigma.astype(jnp.float64))
+        x = _dithered(_joined(pieces, plan.work)[:-1])
+        if m >= 2 * n:  # F = QR has the singular values and V of R: U is formed of what is kept
+            right, sigma, _ = svd(triangle(x.T).T)
+            return Subspace(sigma.astype(jnp.float64), right)
+        right, sigma, left = svd(x)
+        return Subspace(sigma.astype(jnp.float64), right, left.T)
     if plan.solver == "randomized":
         return _randomized(pieces, plan)
     if m < n:
         gram = _square(_joined(pieces, jnp.float64)[:-1], over=0)
-        return Subspace("weight", *_eigenpairs(gram, plan, cut))
+        left, sigma = _eigenpairs(gram, plan, cut)
+        return Subspace(sigma, left=left)
     products = total(_time_gram(piece) for piece in pieces)[:-1]
-    return Subspace("time", *_eigenpairs(products[:, :-1], plan, cut), products)
+    right, sigma = _eigenpairs(products[:, :-1], plan, cut)
+    return Subspace(sigma, right, products=products)
+
+
+def _dithered(x: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    """The block with signs of the size of its rounding error, always the same ones.
+
+    Where snapshots repeat exactly, so does the rounding error of an orthogonal factorisation,
+    step after step, until it is less than any normal number. XLA takes such numbers for zero,
+    LAPACK then divides by them, and everything is lost. The error that dither adds to singular
+    values, about eps (1 / sqrt(n) + 1 / sqrt(m)) of the largest, is below LAPACK's own.
+    """
+    signs = jax.random.rademacher(jax.random.key(0), x.shape, jnp.int8)
+    return x + (jnp.finfo(x.dtype).eps * jnp.max(jnp.abs(x))) * signs
 
 
 def _joined(pieces: Pieces, dtype: Any) -> Float[Array, "n m"]:
@@ -169,7 +196,8 @@ def _square(x: Float[Array, "a b"], over: int) -> Float[Array, "k k"]:
     return jnp.block([[product(first, first), mixed.T], [mixed, product(second, second)]])
 
 
-def _roots(gram: Float[Array, "k k"]) -> tuple[Float[Array, "k k"], Float[Array, " k"]]:
+def roots(gram: Float[Array, "k k"]) -> tuple[Float[Array, "k k"], Float[Array, " k"]]:
+    """Left singular vectors and singular values of X, largest first, from X X*."""
     values, vectors = eigh(gram)
     return vectors[:, ::-1], jnp.sqrt(jnp.maximum(values[::-1], 0))
 
@@ -183,10 +211,10 @@ def _eigenpairs(
     cutoff lies among them and those above it are exact; else everything is decomposed.
     """
     if not plan.probe:
-        return _roots(gram)
+        return roots(gram)
     basis = _krylov(lambda v: gram @ v, (len(gram), PROBE), PROBE_STEPS)
     image = gram @ basis
-    turn, sigma = _roots(basis.T @ image)
+    turn, sigma = roots(basis.T @ image)
     vectors = basis @ turn
     keep = sigma > cut * sigma[0]
     residual = jnp.linalg.norm(image @ turn - vectors * sigma[None] ** 2, axis=0)
@@ -194,17 +222,17 @@ def _eigenpairs(
     enough = (jnp.sum(keep) <= len(sigma) // 2) & (jnp.max(defect) < 1e-6)
     rest = len(gram) - len(sigma)
     leading = (jnp.pad(vectors, ((0, 0), (0, rest))), jnp.pad(sigma, (0, rest)))
-    return jax.lax.cond(enough, lambda: leading, lambda: _roots(gram))
+    return jax.lax.cond(enough, lambda: leading, lambda: roots(gram))
 
 
 def _randomized(pieces: Pieces, plan: Plan) -> Subspace:
     """Leading singular triplets from products with the snapshots alone."""
-    x = [piece.astype(plan.dtype) for piece in pieces]
+    x = [piece.astype(plan.work) for piece in pieces]
     n, m = x[0].shape[0] - 1, sum(piece.shape[1] for piece in x)
     width = min(plan.rank + OVERSAMPLE, n, m)
 
     def rows(v: Float[Array, "n l"]) -> Float[Array, "l n+1"]:
-        return jnp.pad(v.astype(plan.dtype).T, ((0, 0), (0, 1)))
+        return jnp.pad(v.astype(plan.work).T, ((0, 0), (0, 1)))
 
     def apply(v: Float[Array, "n l"]) -> Float[Array, "n l"]:
         # As an einsum: with a transpose, XLA lays the large product out the slow way.
@@ -214,11 +242,31 @@ def _randomized(pieces: Pieces, plan: Plan) -> Subspace:
     basis = _krylov(apply, (n, width), min(STEPS, min(n, m) // width))
     combine = rows(basis)
     image = jnp.concatenate([combine @ piece for piece in x], axis=1)
-    if plan.dtype == jnp.float64:
-        left, sigma = svd(image)
-    else:  # exact enough in float64, and several times faster
-        left, sigma = _roots(_time_gram(image))
-    return Subspace("time", basis @ left, sigma.astype(jnp.float64))
+    if plan.work == jnp.float64:
+        turn, sigma, left = svd(image)
+        return Subspace(sigma, basis @ turn, left.T)
+    turn, sigma = roots(_time_gram(image))  # exact enough in float64, and several times faster
+    inverse = jnp.where(sigma > 0, 1 / jnp.where(sigma > 0, sigma, 1), 0)
+    left = (turn * inverse[None]).astype(plan.work).T[: plan.rank] @ image
+    return Subspace(sigma, basis @ turn, orthonormal_rows(left, sigma[: plan.rank] > 0).T)
+
+
+def orthonormal_rows(x: Float[Array, "r m"], keep: Bool[Array, " r"]) -> Float[Array, "r m"]:
+    """Nearly orthonormal rows made orthonormal, each against those before it; zero where not kept.
+
+    Rows F v / s of small singular values s carry round-off of the large ones, eps s_1 / s of it.
+    What is taken from them must not be given to the large ones: so Cholesky's triangle, not a
+    symmetric root.
+
+    Source: Golub and Van Loan, Matrix Computations (2013), section 5.2.8, for the
+    triangle's relation to Gram-Schmidt.
+    """
+    x = jnp.where(keep[:, None], x, 0)
+    wide = len(x) <= SMALL
+    gram = _time_gram(x) if wide else _square(x, over=1).astype(jnp.float64)
+    triangle_ = cholesky(gram + jnp.diag(jnp.where(keep, 0.0, 1.0)))
+    inverse = inv(triangle_)
+    return (inverse.astype(x.dtype) @ x).astype(x.dtype)
 
 
 def _krylov(
@@ -250,6 +298,6 @@ def _orthonormal(x: Float[Array, "n l"]) -> Float[Array, "n l"]:
     """
     scale = jnp.linalg.norm(x, axis=0)
     x = x / jnp.where(scale > 0, scale, 1)[None]
-    vectors, sigma = _roots(x.T @ x)
+    vectors, sigma = roots(x.T @ x)
     inverse = jnp.where(sigma > 1e-7 * sigma[0], 1 / jnp.where(sigma > 0, sigma, 1), 0)
     return x @ (vectors * inverse[None])

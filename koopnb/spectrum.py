@@ -82,6 +82,49 @@ def consistency_index(fit: Reduced) -> Float[Array, " blocks"]:
     return jax.vmap(one)(fit.fitted, fit.errors, fit.sigma)
 
 
+def sensitivity(fit: Reduced, eps: float) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    r"""Condition of one block's fit, and what relative changes of eps may do to one step.
+
+    The condition is $s_1 / s_r$, the largest over the smallest singular value kept. With
+    $z = U^* x$ of the last snapshot x, $x_\perp$ what is left of it, D the decoder, S the
+    singular values and R the residual of the fit inside the range of U,
+
+    $$\frac{\varepsilon \lVert F \rVert}{\lVert K x - x \rVert} \left(
+        (1 + \lVert D \rVert) \lVert S^{-1} z \rVert
+        + \lVert D S^{-1} \rVert \lVert x_\perp \rVert
+        + \lVert R \rVert \lVert S^{-2} z \rVert \right)$$
+
+    bounds the change of K x, to first order, under every change of the snapshots of relative
+    size eps, in units of the step that K predicts. Norms are Frobenius norms. Both are 0
+    for a constant block.
+
+    Source: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973), for the derivative of
+    the pseudoinverse, whose three terms these are.
+    """
+    keep = fit.sigma > 0
+    inverse = jnp.where(keep, 1 / jnp.where(keep, fit.sigma, 1), 0)
+    wide = [image.astype(jnp.float64) for image in fit.decoder]
+    codes = [code.astype(jnp.float64) for code in fit.encoder]
+    last = [x.astype(jnp.float64) for x in fit.last]
+    columns = solvers.total(jnp.sum(image**2, axis=1) for image in wide)
+    step2 = solvers.total(
+        jnp.sum((fit.start @ image - x) ** 2) for image, x in zip(wide, last, strict=True)
+    )
+    rest2 = solvers.total(
+        jnp.sum((x - fit.start @ code) ** 2) for code, x in zip(codes, last, strict=True)
+    )
+    residual = jnp.sqrt(jnp.maximum(jnp.trace(fit.errors), 0))
+    change = (
+        (1 + jnp.sqrt(jnp.sum(columns))) * jnp.linalg.norm(inverse * fit.start)
+        + jnp.sqrt(jnp.sum(columns * inverse**2) * rest2)
+        + residual * jnp.linalg.norm(inverse**2 * fit.start)
+    )
+    size = eps * jnp.linalg.norm(fit.sigma)
+    moving = ~fit.constant & (step2 > 0)
+    roundoff = jnp.where(moving, size * change / jnp.sqrt(jnp.where(moving, step2, 1)), 0)
+    return jnp.where(fit.constant, 0, fit.sigma[0] * jnp.max(inverse)), roundoff
+
+
 def pseudospectrum(operator: Any, points: ArrayLike) -> Float[Array | np.ndarray, "blocks points"]:
     r"""How well any linear observable could have the eigenvalue z, for every block.
 

@@ -64,7 +64,7 @@ def table(listed: Sequence[Entry], link: Callable[[str], str]) -> str:
     """The whole ledger as Markdown; ``link`` turns a claim's section into an address."""
     rows = [
         f"| {e.finding.claim.statement} | {e.finding.claim.source} | {e.ran} "
-        f"| {e.finding.claim.quantity}: {claims.interval(e.finding.values)} "
+        f"| {e.finding.claim.quantity}: {claims.numbers(e.finding)} "
         f"| {claims.bounds(e.finding.claim)} | {claims.verdict_of(e.finding)} | {_by_set(e)} "
         f"| [section]({link(e.finding.claim.section)}) |\n"
         for e in listed
@@ -80,7 +80,7 @@ def short(listed: Sequence[Entry], link: Callable[[str], str]) -> str:
     """Statement, number and verdict alone, each statement linked to its section."""
     rows = [
         f"| [{e.finding.claim.statement}]({link(e.finding.claim.section)}) "
-        f"| {e.finding.claim.quantity}: {claims.interval(e.finding.values)} "
+        f"| {e.finding.claim.quantity}: {claims.numbers(e.finding)} "
         f"| {claims.verdict_of(e.finding)} |\n"
         for e in listed
     ]

@@ -33,21 +33,89 @@ def test_verdict(sizes, verdict):
     assert claims.judge(CLAIM, records(*sizes)).verdict == verdict
 
 
-@pytest.mark.parametrize(
-    ("settings", "agree", "on"),
-    [(["adam", "adam", "sgd", "sgd"], [1, 1, 0, 0], "optimizer: holds for adam"),
-     (["adam", "adam", "sgd", "sgd"], [1, 0, 1, 0], "seed")],
-)  # fmt: skip
-def test_a_verdict_says_what_it_depends_on(settings, agree, on):
-    made = [
-        record.make(
-            "mnist", mnist.Config(seed=i % 2, optimizer=optimizer), {"size": 2.0 - holds}, {}, 0.0
-        )
-        for i, (optimizer, holds) in enumerate(zip(settings, agree, strict=True))
+def runs(**settings):
+    """Records of every value of the settings, a list of agreeing or not for each."""
+    rows = [(config, holds) for config, agree in settings.values() for holds in agree]
+    return [
+        record.make("mnist", mnist.Config(seed=i, **config), {"size": 2.0 - holds}, {}, 0.0)
+        for i, (config, holds) in enumerate(rows)
     ]
+
+
+def test_a_verdict_is_broken_down_by_setting():
+    """Adagrad by itself depends, and must not hide that the optimizer decides."""
+    made = runs(
+        adam=({"optimizer": "adam"}, [1] * 9),
+        sgd=({"optimizer": "sgd"}, [1] * 9),
+        adagrad=({"optimizer": "adagrad"}, [1] * 3 + [0] * 6),
+    )
     finding = claims.judge(CLAIM, made)
-    assert (finding.verdict, finding.on) == ("depends", on)
-    assert f"depends** on the {on}, 2 of 4" in claims.verdict_of(finding)
+    assert (finding.verdict, finding.on) == ("depends", "optimizer")
+    assert claims.verdict_of(finding) == (
+        "**depends**, 21 of 27 agree; by optimizer: adam, sgd 9 of 9 [0.70, 1.00] each; "
+        "adagrad 3 of 9 [0.12, 0.65]"
+    )
+    assert claims.numbers(finding) == "adam 1; sgd 1; adagrad 2 [1, 2]"
+
+
+def test_the_setting_that_explains_most_breaks_a_verdict_down():
+    digits, mnist_ = {"dataset": "digits"}, {"dataset": "mnist"}
+    adam, sgd = {"optimizer": "adam"}, {"optimizer": "sgd"}
+    by_data = runs(
+        a=(digits | adam, [1, 1, 1]), b=(digits | sgd, [1, 1, 1]),
+        c=(mnist_ | adam, [0, 0, 1]), d=(mnist_ | sgd, [0, 0, 0]),
+    )  # fmt: skip
+    finding = claims.judge(CLAIM, by_data)
+    assert finding.on == "data set"
+    assert [part.agreeing for part in finding.parts] == [6, 1]
+    by_optimizer = runs(
+        a=(digits | adam, [1, 1, 1]), b=(digits | sgd, [0, 0, 0]),
+        c=(mnist_ | adam, [1, 1, 1]), d=(mnist_ | sgd, [0, 0, 1]),
+    )  # fmt: skip
+    assert claims.judge(CLAIM, by_optimizer).on == "optimizer"
+
+
+def test_a_pooled_verdict_does_not_hide_a_setting_of_another_verdict():
+    made = runs(
+        adam=({"optimizer": "adam"}, [1] * 18), adagrad=({"optimizer": "adagrad"}, [1, 0])
+    )  # fmt: skip
+    finding = claims.judge(CLAIM, made)
+    assert finding.verdict == "holds"
+    assert "19 of 20 agree; by optimizer: adam 18 of 18" in claims.verdict_of(finding)
+    same = claims.judge(
+        CLAIM,
+        runs(adam=({"optimizer": "adam"}, [1] * 2), sgd=({"optimizer": "sgd"}, [1] * 2)),
+    )
+    assert claims.verdict_of(same) == "**holds**, 4 of 4 [0.51, 1.00] agree"
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "total", "shown"),
+    [(27, 30, "27 of 30 [0.74, 0.97]"), (30, 30, "30 of 30 [0.89, 1.00]"),
+     (0, 10, "0 of 10 [0.00, 0.28]"), (1, 1, "1 of 1 [0.21, 1.00]")],
+)  # fmt: skip
+def test_a_share_has_wilsons_interval(agreeing, total, shown):
+    assert claims.share(agreeing, total) == shown
+
+
+@pytest.mark.parametrize(("agreeing", "total"), [(3, 9), (27, 30), (5, 36)])
+def test_the_ends_of_an_interval_are_where_the_share_lies_1_96_deviations_off(agreeing, total):
+    for end in claims.wilson(agreeing, total):
+        deviation = (end * (1 - end) / total) ** 0.5
+        assert abs(agreeing / total - end) == pytest.approx(1.959964 * deviation, rel=1e-6)
+
+
+def test_what_is_timed_has_no_interval():
+    finding = claims.judge(CLAIM._replace(timed=True), records(0.5, 0.5))
+    assert claims.verdict_of(finding) == "**holds**, 2 of 2 agree"
+
+
+def test_what_is_proved_is_no_share():
+    proved = CLAIM._replace(proved=True)
+    finding = claims.judge(proved, records(*[0.5] * 30))
+    assert claims.verdict_of(finding) == "**holds**, proved; checked on 30 runs"
+    assert claims.verdict_of(claims.judge(proved, records(0.5))) == "**holds**, proved"
+    assert "1 of 2 [0.09, 0.91]" in claims.verdict_of(claims.judge(proved, records(0.5, 2.0)))
 
 
 def test_without_a_tolerance_only_the_verdict_can_move():
@@ -59,7 +127,7 @@ def test_without_a_tolerance_only_the_verdict_can_move():
 def test_the_table_says_on_how_many_seeds_a_verdict_rests():
     finding = claims.judge(CLAIM, records(0.5, 2.0, 3.0))
     assert (finding.agreeing, finding.verdict) == (1, "depends")
-    row = "size: 2 [0.5, 3] (holds to 1) | **depends** on the seed, 1 of 3 agree |"
+    row = "size: 2 [0.5, 3] (holds to 1) | **depends** on the seed, 1 of 3 [0.06, 0.79] agree |"
     assert row in claims.table([finding])
     assert "**holds**" in claims.table([claims.judge(CLAIM, records(0.5))])
 

@@ -124,8 +124,10 @@ def test_a_rank_is_an_upper_bound_and_the_used_one_is_reported(rng):
     """Three directions of four asked for in one node, one in a dead one."""
     live = linear_record(with_spectrum([0.9, 0.7, 0.4], rng, extra=5), rng.standard_normal(8), 20)
     rows = np.stack([live, np.ones_like(live), np.zeros_like(live)], axis=1).astype(np.float32)
-    operator = fit({"w": rows[3:]}, partition="node", rank=4)
+    with pytest.warns(UserWarning, match="rank=4: 1 of 3 blocks have less; 'tree row 0' has 3"):
+        operator = fit({"w": rows[3:]}, partition="node", rank=4)
     assert operator.rank.tolist() == [3, 1, 0]
+    assert operator.shortfall.tolist() == [1, 0, 0]
     assert np.asarray(operator.spectral_radius) == pytest.approx([0.9, 1, 0], abs=1e-3)
     assert fit({"w": rows[3:]}, partition="node", rank=2).rank.tolist() == [2, 1, 0]
 

@@ -1,5 +1,6 @@
 """The report's experiment: train, record, let Koopman operators take over from the optimizer."""
 
+import dataclasses
 import functools
 import math
 import time
@@ -16,10 +17,12 @@ from jaxtyping import Array, PyTree
 
 from koopnb import baselines, training
 from koopnb.data import Dataset, load_dataset
-from koopnb.experiments import record
+from koopnb.experiments import explicit, record
+from koopnb.experiments.explicit import ExplicitOperator
 from koopnb.networks import MLP
 from koopnb.operator import KoopmanOperator, fit
 from koopnb.partition import PARTITIONS
+from koopnb.snapshots import rows
 
 EXPERIMENT = "mnist"
 GUESSING = math.log(10)  # loss of equal probabilities for ten classes
@@ -28,6 +31,8 @@ DENSE = (40, 24)  # points at which the first epochs are evaluated; later ones h
 SPARSE = 7
 MOST_EIGENVALUES = 100
 ARITHMETICS = ("report", "paper")
+EXPLICIT = ("weight", "quasi-node", "node")  # blocks whose matrices fit into memory
+FACTORED = " in factors"  # what the name of an arm gets that repeats an explicit one
 
 # Each with its customary learning rate; the report's for Adadelta.
 OPTIMIZERS: dict[str, tuple[Callable[[float], optax.GradientTransformation], float]] = {
@@ -44,7 +49,9 @@ class Arm:
     """One operator: how it is fitted, as `koopnb.fit` takes it.
 
     ``cutoff`` "jax" is 10 max(m, n - 1) eps for a block of m weights and n snapshots, "matlab"
-    max(m, n - 1) eps with the widest block's m: pinv's default in either language.
+    max(m, n - 1) eps with the widest block's m: pinv's default in either language. ``solver``
+    "pinv" is no solver of `koopnb.fit`: K is formed and multiplied as the paper's program does,
+    see `explicit`; then ``partition``, ``q`` and MATLAB's cutoff are all that counts.
     """
 
     name: str
@@ -63,27 +70,40 @@ class Arm:
         if self.cutoff not in ("jax", "matlab"):
             raise ValueError(f"cutoff={self.cutoff!r}: must be 'jax' or 'matlab'.")
 
+    @property
+    def explicit(self) -> bool:
+        """Whether the matrix K itself is formed."""
+        return self.solver == "pinv"
+
+    def form(self, snapshots: PyTree) -> ExplicitOperator:
+        """The operator on a record, as explicit matrices; MATLAB's cutoff."""
+        cut = _matlab_rcond(snapshots, self.partition, self.q)
+        return explicit.fit(snapshots, partition=self.partition, q=self.q, rcond=cut)
+
     def fit(self, snapshots: PyTree) -> KoopmanOperator:
-        """The operator on a record."""
+        """The operator on a record, in factors."""
+        cut = None
+        if self.cutoff == "matlab":
+            cut = _matlab_rcond(snapshots, self.partition, self.q)
         return fit(
             snapshots, partition=self.partition, q=self.q, rank=self.rank, window=self.window,
-            rcond=self._rcond(snapshots), max_modulus=self.max_modulus, dtype=self.dtype,
+            rcond=cut, max_modulus=self.max_modulus, dtype=self.dtype,
             solver=self.solver,
         )  # fmt: skip
 
-    def _rcond(self, snapshots: PyTree) -> float | None:
-        if self.cutoff == "jax":
-            return None
-        leaves = jax.tree.leaves(snapshots)
-        fan_in = [leaf[0].size // leaf.shape[1] for leaf in leaves]
-        widths = {
-            "weight": 1,
-            "quasi-node": self.q,
-            "node": max(fan_in) + 1,
-            "layer": max(leaf[0].size + leaf.shape[1] for leaf in leaves if leaf.ndim > 2),
-            "network": sum(leaf[0].size for leaf in leaves),
-        }
-        return max(widths[self.partition] or 1, len(leaves[0]) - 1) * float(np.finfo(float).eps)
+
+def _matlab_rcond(snapshots: PyTree, partition: str, q: int | None) -> float:
+    """max(m, n - 1) eps with m the weights of the partition's widest block."""
+    leaves = jax.tree.leaves(snapshots)
+    fan_in = [leaf[0].size // leaf.shape[1] for leaf in leaves]
+    widths = {
+        "weight": 1,
+        "quasi-node": q,
+        "node": max(fan_in) + 1,
+        "layer": max(leaf[0].size + leaf.shape[1] for leaf in leaves if leaf.ndim > 2),
+        "network": sum(leaf[0].size for leaf in leaves),
+    }
+    return max(widths[partition] or 1, len(leaves[0]) - 1) * float(np.finfo(float).eps)
 
 
 def arms(dataset: str = "mnist", arithmetic: str = "report") -> tuple[Arm, ...]:
@@ -91,9 +111,12 @@ def arms(dataset: str = "mnist", arithmetic: str = "report") -> tuple[Arm, ...]:
 
     The report's is single precision with JAX's cutoff; its own two, node and layer, are computed
     as it did, by a singular value decomposition. A bounded operator on ten window means comes
-    with them. The paper's is double precision with MATLAB's cutoff, by the same decomposition;
-    where it keeps every direction of MNIST's network operator the Gram matrix does too, so that
-    one goes by way of it. A quasi-node is a row of the image.
+    with them. The paper's is double precision with MATLAB's cutoff. Single weights, quasi-nodes
+    and nodes have explicit matrices there, as in its program; quasi-nodes and nodes also the
+    factors that `koopnb.fit` gives, evaluated as accurately as double precision can. The matrix
+    of a layer would take gigabytes, so layers and networks have factors alone: the network's on
+    MNIST by way of the Gram matrix, which keeps every direction as MATLAB's cutoff does. A
+    quasi-node is a row of the image.
 
     Raises:
         ValueError: an unknown arithmetic.
@@ -103,13 +126,19 @@ def arms(dataset: str = "mnist", arithmetic: str = "report") -> tuple[Arm, ...]:
     q, window = (28, 187) if dataset == "mnist" else (8, 18)
     cuts = {"weight": None, "quasi-node": q, "node": None, "layer": None, "network": None}
     if arithmetic == "paper":
-        by_gram = "network" if dataset == "mnist" else None
-        return tuple(
-            Arm(
-                f"{name}-64", name, width, "float64", "matlab", "gram" if name == by_gram else "svd"
-            )
-            for name, width in cuts.items()
+        solvers = dict.fromkeys(EXPLICIT, "pinv") | (
+            {"network": "gram"} if dataset == "mnist" else {}
         )
+        theirs = [
+            Arm(f"{name}-64", name, width, "float64", "matlab", solvers.get(name, "svd"))
+            for name, width in cuts.items()
+        ]
+        accurate = [
+            dataclasses.replace(arm, name=arm.name + FACTORED, solver="svd")
+            for arm in theirs
+            if arm.explicit and arm.partition != "weight"
+        ]
+        return (*theirs, *accurate)
     single = (
         Arm(name, name, width, solver="svd" if name in ("node", "layer") else "auto")
         for name, width in cuts.items()
@@ -275,16 +304,31 @@ def run(
         metrics["baselines"][name] = scores(average, x_test, y_test)
     line = baselines.linear(snapshots, steps, per_epoch)
     metrics["baselines"]["linear"] = follow("linear", line)
+    formed: dict[str, PyTree] = {}
     for arm in config.arms:
-        operator = arm.fit(snapshots)
+        operator = arm.form(snapshots) if arm.explicit else arm.fit(snapshots)
         ahead = np.arange(1, steps[-1] // arm.window + 1) if arm.window > 1 else steps
         path = operator.trajectory(ahead.tolist())
         found = follow(arm.name, path, ahead * arm.window)
         metrics["operators"][arm.name] = found | _fitted(operator)
+        if arm.explicit:
+            formed[arm.name] = path
+        elif arm.name.endswith(FACTORED):
+            name = arm.name.removesuffix(FACTORED)
+            apart = _apart(formed[name], path, snapshots)
+            curves[f"{name}/parting"], curves[f"{name}/parting/at"] = apart, steps
     result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
     if folder is not None:
         record.save(result, config, folder)
     return result
+
+
+def _apart(one: PyTree, other: PyTree, snapshots: PyTree) -> np.ndarray:
+    """How far two paths lie apart, in lengths of the last recorded step, at every point."""
+    last = rows(jax.tree.map(lambda leaf: leaf[-2:], snapshots))
+    with np.errstate(over="ignore", invalid="ignore"):
+        gap = np.linalg.norm(rows(one) - rows(other), axis=1)
+    return gap / np.linalg.norm(last[1] - last[0])
 
 
 def scores(params: PyTree, x: Array, y: Array) -> dict[str, float]:
@@ -293,17 +337,21 @@ def scores(params: PyTree, x: Array, y: Array) -> dict[str, float]:
     return {"loss": float(loss), "accuracy": float(accuracy)}
 
 
-def _fitted(operator: KoopmanOperator) -> dict[str, Any]:
+def _fitted(operator: KoopmanOperator | ExplicitOperator) -> dict[str, Any]:
     """How an operator was fitted; its spectral radius where eigenvalues are few."""
     rank = np.asarray(operator.rank)
     few = rank.max() <= MOST_EIGENVALUES
-    return {
+    found = {
         "solver": sorted(set(operator.solver)),
         "rcond": [min(operator.rcond), max(operator.rcond)],
         "blocks": len(rank),
         "rank": [int(rank.min()), float(np.median(rank)), int(rank.max())],
         "spectral_radius": float(np.max(operator.spectral_radius)) if few else None,
     }
+    if isinstance(operator, KoopmanOperator):
+        found["condition"] = float(np.max(operator.condition))
+        found["roundoff"] = float(np.max(operator.roundoff))
+    return found
 
 
 def _summary(

@@ -14,7 +14,8 @@ class Claim(NamedTuple):
     ``low <= measure(record) <= high`` says that it holds for that record. ``tolerance`` is
     the factor by which the number may differ between two machines: training amplifies
     rounding, so numbers move where verdicts must not. The numbers of a ``timed`` claim
-    belong to a machine: they are shown, and never counted as moved.
+    belong to a machine: they are shown, and never counted as moved. A ``proved`` claim is
+    decided by a theorem or by one example: runs check the program and are no sample.
     """
 
     key: str
@@ -27,3 +28,4 @@ class Claim(NamedTuple):
     high: float = math.inf
     tolerance: float = 1.5
     timed: bool = False
+    proved: bool = False

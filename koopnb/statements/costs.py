@@ -30,7 +30,8 @@ COSTS = (
     *(
         Claim(
             f"{arm}-clock",
-            f"A compiled gradient step is faster than a step of explicit {arm} operators",
+            f"Called singly, a compiled gradient step is faster than a step of {arm} operators as "
+            "matrices",
             f"report, Discussion, figures {figures}",
             "07-mnist-experiment#the-clock",
             "time of an operator step over Adadelta's, both single calls",
@@ -42,7 +43,7 @@ COSTS = (
     ),
     Claim(
         "better-code",
-        "Better code makes node operators cheaper than the training they replace",
+        "With better code, a jump of node operators costs less than the two epochs it replaces",
         "report, Discussion",
         "07-mnist-experiment#the-clock",
         f"{FASTER}, two epochs in one jump",
@@ -52,7 +53,7 @@ COSTS = (
     ),
     Claim(
         "network-intractable",
-        "The network operator is intractable",
+        "The network operator is intractable: fit and jump cost ten times those of node operators",
         "paper; report, Method",
         "06-partitions#what-it-costs-measured",
         "its fit and jump over those of node operators",
@@ -62,7 +63,8 @@ COSTS = (
     ),
     Claim(
         "node-faster",
-        "Node operators are more than ten times faster than the optimizer",
+        "Node operators are more than ten times faster than one epoch of training, with all costs "
+        "counted",
         "paper",
         "07-mnist-experiment#the-clock",
         f"{FASTER}, one epoch in one jump",
@@ -72,7 +74,8 @@ COSTS = (
     ),
     Claim(
         "bounded-jump",
-        "Fit and jump of a bounded network operator take a hundredth of two epochs of training",
+        "Fit and jump of a bounded network operator take at most a hundredth of two epochs of "
+        "training",
         "this book",
         "07-mnist-experiment#the-clock",
         "compiled training over fit and jump alone, two epochs",
@@ -82,7 +85,8 @@ COSTS = (
     ),
     Claim(
         "bounded-whole",
-        "Recording and checking included, it costs a hundredth of two epochs of training",
+        "With recording and checking, a bounded network operator takes at most a hundredth of two "
+        "epochs of training",
         "this book",
         "07-mnist-experiment#the-clock",
         f"{FASTER}, two epochs in one jump",
@@ -92,7 +96,8 @@ COSTS = (
     ),
     Claim(
         "bounded-faster",
-        "A bounded network operator replaces the longest run at a tenth of its price",
+        "A jump of a bounded network operator takes at most a tenth of the longest run's time, "
+        "all costs counted",
         "this book",
         "07-mnist-experiment#the-clock",
         f"{FASTER}, one jump",

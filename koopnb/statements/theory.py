@@ -1,4 +1,7 @@
-"""Claims on what theory says: flows, invariant subspaces, the choice of observables."""
+"""Claims on what theory says: flows, invariant subspaces, the choice of observables.
+
+Theorems and examples decide them, so that runs check the program and are no sample.
+"""
 
 import math
 from collections.abc import Callable
@@ -26,6 +29,7 @@ THEORY = (
         _from_one("descent_order"),
         high=0.1,
         tolerance=math.inf,
+        proved=True,
     ),
     Claim(
         "momentum-is-a-flow",
@@ -36,30 +40,33 @@ THEORY = (
         _from_one("momentum_order"),
         high=0.1,
         tolerance=math.inf,
+        proved=True,
     ),
     Claim(
         "closed-is-exact",
-        "Observables that span an invariant subspace predict exactly",
+        "Observables that span an invariant subspace predict exactly, but for rounding",
         "report, Discussion",
         "04-koopman-theory#a-system-that-closes",
         "largest relative error 100 steps ahead",
         _of("invariance", "closed"),
         high=1e-9,
         tolerance=math.inf,
+        proved=True,
     ),
     Claim(
         "no-guarantee",
-        "Without an invariant subspace, the approximation is not guaranteed",
+        "Without an invariant subspace, the approximation is not guaranteed: one example fails",
         "report, Discussion",
         "04-koopman-theory#no-guarantee-without-an-invariant-subspace",
         "largest relative error 100 steps ahead, projections only",
         _of("invariance", "projections"),
         low=0.1,
         tolerance=math.inf,
+        proved=True,
     ),
     Claim(
         "network-coherent",
-        "The operator of the whole network is the coherent choice: it alone sees every coupling",
+        "The network operator is the coherent choice: it alone sees a coupling across layers",
         "report, Method",
         "06-partitions#what-a-block-can-see",
         "its error over the best other operator's, for a pair across layers",
@@ -69,5 +76,6 @@ THEORY = (
         ),
         high=1e-6,
         tolerance=math.inf,
+        proved=True,
     ),
 )
