@@ -1,6 +1,7 @@
 """The ledger: what is pooled, what is compared set by set, where a row leads."""
 
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from koopnb.experiments import record, series, theory
 from koopnb.statements import CLAIMS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+RESULTS = Path(__file__).parents[1] / "results"
 EVERY = [(key, claim) for key, group in CLAIMS.items() for claim in group]
 
 
