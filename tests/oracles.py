@@ -1,4 +1,4 @@
-"""Explicit operators by routes that share nothing with koopnb's, and what must agree with them."""
+"""Explicit operators by routes that share nothing with koopnb's, and what must agree."""
 
 from typing import NamedTuple
 
@@ -164,11 +164,11 @@ def residual_excess(applied, exact):
 
 
 def step_excess(ahead, x, exact, found, *, rounded=0.0, subspace=0.0):
-    """Distance to K x in units of what its conditioning, the output's rounding or an inexact
-    subspace allow."""
+    """Distance to K x in units of what its conditioning, rounding and an inexact range allow."""
     expected = exact.step(x)
     allowed = found.level(exact) * (exact.conditioning(x) + np.linalg.norm(x))
-    allowed += rounded * np.linalg.norm(expected) + subspace * np.linalg.norm(x)
+    tilted = (1 + np.linalg.norm(found.decoder, 2)) * np.linalg.norm(x)
+    allowed += rounded * np.linalg.norm(expected) + subspace * tilted
     return float(np.linalg.norm(ahead - expected) / allowed)
 
 

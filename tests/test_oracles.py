@@ -35,7 +35,7 @@ ROUTES = [
     ("svd", RANK), ("gram", RANK), ("randomized", RANK), ("auto", RANK),
 ]  # fmt: skip
 # Records are as small as they can be: shrinking a failure takes minutes and shows nothing more.
-examples = settings(max_examples=8, phases=[Phase.generate])
+examples = settings(max_examples=6, phases=[Phase.generate])
 every_route = pytest.mark.parametrize(
     ("solver", "rank", "dtype"),
     [(*route, dtype) for route in ROUTES for dtype in ("float32", "float64")],
@@ -177,21 +177,21 @@ def test_blocks_of_a_hundred_weights_and_pairs(solver, rank, dtype):
 
 
 @examples
-@given(seed=st.integers(0, 2**31), m=st.sampled_from(WIDTHS), decades=st.sampled_from([2, 4, 6]))
-def test_one_step_is_that_of_numpy_and_of_a_pivoted_qr(seed, m, decades):
+@given(seed=st.integers(0, 2**31), decades=st.sampled_from([2, 4, 6]))
+def test_one_step_is_that_of_numpy_and_of_a_pivoted_qr(seed, decades):
     """F' pinv(F) x as a product of matrices loses eps ||F'|| ||F^+|| ||x|| of its own."""
-    block = path(np.random.default_rng(seed), m, PAIRS + 1, decades, 1e-9, 1.0)
-    operator = fit({"w": block}, solver="svd")
-    (found,), x = factors(operator), block[-1]
-    exact = explicit_operator(block, found.rank)
-    ahead = np.asarray(operator.predict(1)["w"])
-    own = 50 * found.eps * np.linalg.norm(exact.after, 2) * np.linalg.norm(x) / exact.sigma[-1]
-    allowed = found.level(exact) * exact.conditioning(x) + own
-    matrix = exact.after @ np.linalg.pinv(exact.before, rcond=exact.cutoff())
-    assert np.linalg.norm(ahead - matrix @ x) < allowed
-    if found.rank == min(exact.before.shape):
-        w = scipy.linalg.lstsq(exact.before, x, cond=1e-15, lapack_driver="gelsy")[0]
-        assert np.linalg.norm(ahead - exact.after @ w) < allowed
+    tree = steep(seed, decades, 1e-9, 1.0)
+    operator, blocks = cases(tree, "svd", None, None, svd=lapack)
+    predicted = blocks_of(operator, operator.predict(1))
+    for (block, found, exact), ahead in zip(blocks, predicted, strict=True):
+        x = block[-1]
+        own = np.linalg.norm(exact.after, 2) * np.linalg.norm(x) / exact.sigma[-1]
+        allowed = found.level(exact) * exact.conditioning(x) + 50 * found.eps * own
+        matrix = exact.after @ np.linalg.pinv(exact.before, rcond=exact.cutoff())
+        assert np.linalg.norm(ahead - matrix @ x) < allowed
+        if found.rank == min(exact.before.shape):
+            w = scipy.linalg.lstsq(exact.before, x, cond=1e-15, lapack_driver="gelsy")[0]
+            assert np.linalg.norm(ahead - exact.after @ w) < allowed
 
 
 OCTAVE = """
@@ -214,7 +214,9 @@ def test_octave_predicts_the_same(m, tmp_path):
     rcond = max(m, 20) * float(np.finfo(np.float64).eps)
     operator = fit({"w": block}, solver="svd", rcond=rcond)
     ahead = np.asarray(operator.trajectory(range(1, 21))["w"])
-    np.testing.assert_allclose(ahead, expected, rtol=0, atol=1e-6 * np.abs(block).max())
+    sigma = np.asarray(operator.groups[0].sigma)[0, : operator.rank[0]]
+    allowed = 2 * rcond / max(m, 20) * sigma[0] / sigma[-1]  # of a product with an explicit pinv
+    np.testing.assert_allclose(ahead, expected, rtol=0, atol=allowed * np.abs(block).max())
 
 
 # --- the checks themselves ------------------------------------------------------------------
@@ -236,8 +238,8 @@ def test_a_plain_right_implementation_passes_every_check(seed, m, dtype):
 
 
 @examples
-@given(seed=small, m=st.sampled_from([5, 8, 12, 20]))
-def test_an_encoder_of_quotients_fails_every_check(seed, m):
+@given(seed=small, m=st.sampled_from(WIDTHS))
+def test_an_encoder_of_quotients_fails(seed, m):
     """F V / sigma in float64: exact but for one rounding, and wrong at small sigma."""
     block = path(np.random.default_rng(seed), m, PAIRS + 1, 12, 1e-9, 1.0)
     right = right_factors(block, 1e-14)

@@ -1,6 +1,7 @@
 """Operators of real records against the authors' program and against explicit ones."""
 
 import functools
+import itertools
 
 import jax
 import numpy as np
@@ -35,10 +36,10 @@ def in_steps(distance, block):
 
 # --- the authors' program -------------------------------------------------------------------
 
-# Relative to the largest weight: what the conditioning of K^s leaves of float64 (README of data).
+# Relative to the largest weight: ten times what NumPy's and Octave's LAPACK leave between them.
 AGREEMENT = {
-    1: (1e-13, 1e-12, 1e-11), 7: (1e-12, 1e-10, 1e-8), 8: (1e-12, 1e-10, 1e-8),
-    21: (1e-11, 1e-9, 1e-7),
+    1: (5e-14, 2e-12, 2e-11), 7: (2e-13, 2e-11, 1e-10), 8: (2e-13, 2e-11, 1e-10),
+    21: (6e-13, 5e-11, 3e-10),
 }  # fmt: skip
 
 
@@ -110,12 +111,11 @@ def digits():
 
 @functools.cache
 def oscillator(optimizer):
-    """Two networks that solve the paper's equations, 300 iterations after 200."""
+    """A network that solves the paper's equations, 300 iterations after 200."""
     config = ode.Config(
-        optimizer=optimizer, networks=2, burn_in=200, record=300, horizon=125, averaged=2
+        optimizer=optimizer, networks=1, burn_in=200, record=300, horizon=125, averaged=2
     )
-    snapshots = ode.train(config).snapshots
-    return [jax.tree.map(lambda leaf, i=i: leaf[:, i], snapshots) for i in range(2)]
+    return jax.tree.map(lambda leaf: leaf[:, 0], ode.train(config).snapshots)
 
 
 def check_one_step(record, operator):
@@ -128,7 +128,7 @@ def check_one_step(record, operator):
     predicted = blocks_of(operator, operator.predict(1))
     everything = zip(blocks_of(operator, record), factors(operator), predicted, strict=True)
     for block, found, ahead in everything:
-        if found.rank == 0 or np.all(block == block[-1]):
+        if found.rank == 0 or np.all(block[-2] == block[-1]):
             continue
         exact = explicit_operator(block, found.rank)
         if 1e3 * EPS * in_steps(exact.conditioning(block[-1]), block) > 0.5:
@@ -148,19 +148,23 @@ def test_one_step_of_training_on_digits(partition):
     assert check_one_step(record, operator) >= len(operator.rank) / 2
 
 
-@pytest.mark.parametrize("optimizer", ["adadelta", "adam", "adagrad"])
-@pytest.mark.parametrize("partition", ["weight", "node", "layer", "network"])
+@pytest.mark.parametrize(
+    ("optimizer", "partition"),
+    [
+        ("adam", "weight"),
+        *itertools.product(["adadelta", "adam", "adagrad"], ["node", "layer", "network"]),
+    ],
+)
 def test_one_step_of_training_an_ode_solver(optimizer, partition):
-    for record in oscillator(optimizer):
-        operator = matlab_operator(record, partition)
-        assert check_one_step(record, operator) >= len(operator.rank) / 2
+    record = oscillator(optimizer)
+    operator = matlab_operator(record, partition)
+    assert check_one_step(record, operator) >= len(operator.rank) / 2
 
 
-@pytest.mark.parametrize("partition", ["node", "layer", "network"])
-def test_single_and_double_precision_agree_at_the_same_rank(partition):
+def test_single_and_double_precision_agree_at_the_same_rank():
     """Rank 5 of an ODE solver's record, a few records ahead; the snapshots are single."""
-    record = oscillator("adagrad")[0]
-    single = fit(record, partition=partition, rank=5, rcond=1e-5, solver="svd")
-    double = fit(record, partition=partition, rank=5, rcond=1e-5, solver="svd", dtype="float64")
+    record = oscillator("adagrad")
+    single = fit(record, partition="network", rank=5, rcond=1e-5, solver="svd")
+    double = fit(record, partition="network", rank=5, rcond=1e-5, solver="svd", dtype="float64")
     assert single.rank.tolist() == double.rank.tolist()
     assert_trees_close(single.predict(3), double.predict(3), tolerate=1e-3)
