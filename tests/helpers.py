@@ -1,5 +1,8 @@
 """Tolerances, oracles and comparisons that several test modules share."""
 
+import lzma
+from pathlib import Path
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -104,3 +107,15 @@ def low_rank(rng, n, m, rank, noise):
     amplitudes = 0.5 ** np.arange(rank)[:, None]
     smooth = (rates**times).real @ (amplitudes * rng.standard_normal((rank, m)))
     return (smooth + noise * rng.standard_normal((n, m))).astype(np.float32)
+
+
+DATA = Path(__file__).parent / "data"
+
+
+def first_layer_node():
+    """The record (1876, 785) float32 that data/README.md describes, bit for bit."""
+    raw = np.frombuffer(lzma.decompress((DATA / "first-layer-node.xz").read_bytes()), np.uint8)
+    coded = np.moveaxis(raw.reshape(4, 785, 1876), 0, -1).copy().view("<u4")[..., 0].astype(int)
+    ordered = np.cumsum((coded >> 1) ^ -(coded & 1), axis=1).T
+    bits = np.where(ordered < 0, -ordered | 0x80000000, ordered)
+    return bits.astype(np.uint32).view(np.float32)
