@@ -355,9 +355,13 @@ def _plan(
         route = solvers.choose(m, pairs, rank, np.inf)
     if traced and rank is not None and rcond is None:
         asked = solvers.resolved(route, m, pairs, dtype)
+    cut = max(asked, solvers.floor(route, m, pairs, dtype))
+    # Singular values below the precision of products need finer ones; with a rank, if at all.
+    seen = rank is not None and rcond is None
+    fine = route == "gram" and not seen and cut < solvers.resolved("svd", m, pairs, dtype)
+    work = jnp.dtype("float64") if fine else dtype
     probe = rank is None and route == "gram" and solvers.may_probe(m, pairs)
-    plan = Plan(route, dtype, limit if rank is None else min(rank, limit), dtype, probe)
-    return plan, max(asked, solvers.floor(route, m, pairs, dtype))
+    return Plan(route, dtype, limit if rank is None else min(rank, limit), work, probe), cut
 
 
 def _finer(

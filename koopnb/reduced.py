@@ -9,7 +9,18 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from koopnb.partition import Pieces
-from koopnb.solvers import Plan, Scalar, Subspace, eig, orthonormal_rows, roots, solve, svd, total
+from koopnb.solvers import (
+    SMALL,
+    Plan,
+    Scalar,
+    Subspace,
+    eig,
+    orthonormal_rows,
+    roots,
+    solve,
+    svd,
+    total,
+)
 
 SQUARES, SQUARED_RANK = 12, 64
 
@@ -121,10 +132,12 @@ def _encoded(
         weights = right * _inverse(sigma, keep)[None]
         rows = jnp.pad(weights.astype(plan.work).T, ((0, 0), (0, 1)))
         encoder = [rows @ piece for piece in x]
+        # A Gram matrix of many directions is used where none of them is small.
+        if space.products is None or plan.rank <= SMALL:
+            whole = orthonormal_rows(jnp.concatenate(encoder, axis=1), keep)
+            encoder = jnp.split(whole, edges, axis=1)
         if space.products is not None:
             return encoder, weights.T @ space.products, right, sigma
-        whole = orthonormal_rows(jnp.concatenate(encoder, axis=1), keep)
-        encoder = jnp.split(whole, edges, axis=1)
     states = total(code @ piece.T for code, piece in zip(encoder, x, strict=True))
     states = states.astype(jnp.float64)
     if plan.solver == "randomized":  # of a subspace that is nearly the leading one: turned into it
@@ -136,7 +149,8 @@ def _encoded(
         encoder = [turn.T.astype(plan.work) @ code for code in encoder]
         states = turn.T @ states
     if space.right is None or plan.solver == "randomized":
-        return encoder, states, states[:, :-1].T * _inverse(sigma, keep)[None], sigma
+        rows = states[:, :-1] * _inverse(sigma, keep)[:, None]
+        return encoder, states, orthonormal_rows(rows, keep).T, sigma
     return encoder, states, _right(space, plan.rank), sigma
 
 
