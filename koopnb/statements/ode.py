@@ -72,8 +72,7 @@ ODE = (
     ),
     Claim(
         "node-compromise",
-        "Predicted by node operators, networks have a loss at most a tenth above that of those "
-        "predicted by network operators",
+        "The loss after node operators is at most a tenth above that after network operators",
         "paper",
         "09-ode-networks#what-the-predicted-networks-are-worth",
         "median of loss over the network operator's",
@@ -83,7 +82,7 @@ ODE = (
     ),
     Claim(
         "node-useful",
-        "Prediction by node operators lowers the loss by a tenth or more",
+        "Predicting with node operators lowers the loss by a tenth or more",
         "paper",
         "09-ode-networks#what-the-predicted-networks-are-worth",
         "median of loss over that at the end of the record",
@@ -93,8 +92,7 @@ ODE = (
     ),
     Claim(
         "beats-average",
-        "Predicted by network operators, networks have a loss at least a tenth below that of the "
-        "plain average",
+        "The loss after network operators is at least a tenth below that of the plain average",
         "this book",
         "09-ode-networks#what-the-predicted-networks-are-worth",
         "median of loss over the average's",
@@ -104,11 +102,10 @@ ODE = (
     ),
     Claim(
         "ode-clock",
-        "Predicting with node operators is at least ten times faster than the training that it "
-        "replaces, with recording, fit and check counted",
+        "Predicting with node operators is ten times faster than training, all costs counted",
         "paper, abstract",
         "09-ode-networks#the-clock",
-        "training time over cost",
+        "time of training over that of recording, fit, prediction and check",
         _speed,
         low=10.0,
         timed=True,
