@@ -141,6 +141,9 @@ def test_a_run_leaves_a_record(tmp_path):
     judged = {claim.key: claims.judge(claim, [found]) for claim in claims.CLAIMS["ode"]}
     error, change = found.curves["node float64/error"][-1], found.curves["change"][-1]
     assert judged["node-accurate"].values == (ode.ratio(error, change),)
+    error, line = (found.curves[f"{arm}/error"][-1] for arm in ("network float64", "linear"))
+    assert judged["network-accurate"].values == (np.median(error) / np.median(change),)
+    assert judged["network-beats-line"].values == (np.median(error) / np.median(line),)
     loss = found.curves["network float64/loss"][-1] / found.curves["mean/loss"][-1]
     assert judged["beats-average"].values[0] == pytest.approx(np.median(loss))
     assert judged["ode-clock"].values[0] < timed["train"] / timed["fit"]["node"]

@@ -148,6 +148,47 @@ def test_the_worst_node_is_picked_on_the_test_set_and_the_foretold_one_is_not(ke
     assert measured(key, CAUSES, *last, value=1.0, curves=curves) == holds
 
 
+def at_end(*values):
+    """A curve of three networks at two horizons: nothing but the last one may count."""
+    return np.array([[100.0] * 3, values])
+
+
+ODE_CURVES = {
+    "change": at_end(1.0, 1.0, 1.0),
+    **{f"{arm} float64/error": at_end(0.9, 0.9, 0.9) for arm in ("node", "layer", "network")},
+    "linear/error": at_end(0.9, 0.9, 0.9),
+    **{
+        f"{arm}/loss": at_end(1.0, 1.0, 1.0)
+        for arm in ("node float64", "network float64", "no change", "mean")
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "curve", "holding", "failing"),
+    [
+        *(
+            (f"{arm}-accurate", f"{arm} float64/error", (0.1, 0.49, 9.0), (0.1, 0.51, 0.6))
+            for arm in ("node", "layer", "network")
+        ),
+        ("node-accurate", "change", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
+        ("network-accurate", "change", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
+        ("network-beats-line", "network float64/error", (0.1, 0.80, 9.0), (0.1, 0.82, 0.9)),
+        ("network-beats-line", "linear/error", (0.1, 1.01, 9.0), (0.1, 0.99, 9.0)),
+        ("node-compromise", "node float64/loss", (0.1, 1.09, 9.0), (0.1, 1.11, 9.0)),
+        ("node-compromise", "network float64/loss", (0.1, 0.92, 9.0), (0.1, 0.90, 9.0)),
+        ("node-useful", "node float64/loss", (0.1, 0.89, 9.0), (0.1, 0.91, 9.0)),
+        ("beats-average", "network float64/loss", (0.1, 0.89, 9.0), (0.1, 0.91, 9.0)),
+        ("beats-average", "mean/loss", (0.1, 1.12, 9.0), (0.1, 1.11, 9.0)),
+    ],
+)
+def test_a_statement_on_ode_networks_turns_on_its_own_number(key, curve, holding, failing):
+    claim = BY_KEY[key]
+    for values, expected in ((holding, True), (failing, False)):
+        one = Record("", {}, {}, ODE_CURVES | {curve: at_end(*values)}, {})
+        assert (claim.low <= claim.measure(one) <= claim.high) == expected
+
+
 PICKS = ("node-dip-level", "node-dip-above", "average-beats-best", "one-node",
          "dip-without-dynamics", "repairs-beat-average")  # fmt: skip
 

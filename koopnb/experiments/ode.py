@@ -1,4 +1,4 @@
-"""The original paper's own test: ODE-solver networks trained to the end, and predicted."""
+"""The paper's published example: ODE-solver networks trained to the end, and predicted."""
 
 import functools
 import time
@@ -35,11 +35,12 @@ POINTS = ("fixed", "jittered")
 
 @dataclass(frozen=True)
 class Config:
-    """The paper's settings: lengths are iterations, every one of the record leaves a snapshot.
+    """The paper's lengths: they are iterations, every one of the record leaves a snapshot.
 
     ``points``: "fixed" takes the same collocation points in every iteration, "jittered" draws
-    one anew in each cell of the same width. ``stride``: iterations between the horizons at
-    which predictions are judged. ``averaged``: the last snapshots that the averages use.
+    one anew in each cell of the same width; which points the paper took is not known.
+    ``stride``: iterations between the horizons at which predictions are judged. ``averaged``:
+    the last snapshots that the averages use.
     """
 
     optimizer: str = "adadelta"
@@ -287,12 +288,15 @@ def ratio(
     change: Float[np.ndarray, " networks"],
     best: int | None = None,
 ) -> float:
-    r"""The paper's summary, median error over median true change; 1 is what no change gets.
+    r"""Median error over median true change, over networks; 1 is what no change gets.
+
+    The paper's program does the same with single weights: it pools them over the networks before
+    it takes medians, and keeps the networks with the smallest mean absolute errors.
 
     Args:
-        error: of each network.
-        change: of each network.
-        best: keep the networks with so many smallest errors, as the paper does.
+        error: of each network, or of each weight.
+        change: of each network, or of each weight; or the error of another prediction.
+        best: keep the networks with so many smallest errors.
     """
     if best is not None:
         kept = np.argsort(error, kind="stable")[:best]
