@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
 
-from koopnb import batched, solvers, spectrum
+from koopnb import batched, planning, spectrum
 from koopnb.partition import Integer, Partition, make_partition
 from koopnb.reduced import Reduced
 from koopnb.snapshots import (
@@ -272,110 +272,44 @@ def fit(
             f"window={window} on {n} snapshots leaves {n // window} window means and an operator "
             f"needs two: use window <= {n // 2}, or record more."
         )
-    if rcond is not None and not 0 <= rcond < 1:
-        raise ValueError(
-            f"rcond={rcond}: must be in [0, 1), relative to the largest singular value."
-        )
-    if max_modulus is not None and not 0 < max_modulus < np.inf:
-        raise ValueError(
-            f"max_modulus={max_modulus}: must be positive and finite; 1 keeps predictions from "
-            "growing, None leaves eigenvalues as they are."
-        )
-    if solver not in solvers.SOLVERS:
-        raise ValueError(f"solver={solver!r}: must be one of {', '.join(solvers.SOLVERS)}.")
+    planning.check(rcond, max_modulus, solver)
     max_modulus = None if max_modulus is None else float(max_modulus)
     part = _partition(layout, tuple(tuple(leaf.shape[1:]) for leaf in leaves), partition, q)
     pairs = n // window - 1
-    limits = [min(width, pairs) for width in part.widths]
-    if rank is not None:
-        rank = integer("rank", rank, 1, "an upper bound of every block's rank")
-        if rank > max(limits):
-            raise ValueError(
-                f"rank={rank}: no block can have more than {max(limits)}, the smaller of its "
-                f"weights and the {pairs} pairs of snapshots; ask for less, or for rank=None."
-            )
-    elif solver == "randomized":
-        raise ValueError(
-            "solver='randomized' with rank=None: it needs a rank; give one, or use 'auto'."
-        )
-    compute = _compute_dtype(dtype, layout)
+    rank = planning.rank_of(rank, solver, [min(m, pairs) for m in part.widths], pairs)
+    compute = planning.compute_dtype(dtype, layout)
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-    cuts, plans = [], []
-    for width, limit in zip(part.widths, limits, strict=True):
-        plan, cut = _plan(width, pairs, limit, rank, rcond, solver, compute, traced)
-        plans.append(plan)
-        cuts.append(cut)
+    cutoff = None if rcond is None else float(rcond)
+    request = planning.Request(rank, cutoff, solver, compute, not traced)
+    plans, cuts = zip(*(planning.plan(request, m, pairs) for m in part.widths), strict=True)
     with jax.enable_x64(True):
         arrays = [jnp.asarray(leaf) for leaf in leaves]
         if window > 1:
             arrays = window_means(arrays, window, compute)
         if rank is None and not traced:
             # The numerical ranks are looked at: they decide the size of what follows.
-            subspaces = batched.decompose(arrays, part, tuple(plans), tuple(cuts))
-            plans = [
-                plan._replace(rank=_padded_rank(space.sigma, cut, plan.rank))
-                for plan, space, cut in zip(plans, subspaces, cuts, strict=True)
-            ]
-            groups, sound = batched.reduce(
-                arrays, part, tuple(plans), subspaces, tuple(cuts), max_modulus
-            )
+            subspaces = batched.decompose(arrays, part, plans, cuts)
+            ranks = map(planning.padded_rank, subspaces, cuts, plans)
+            plans = tuple(plan._replace(rank=r) for plan, r in zip(plans, ranks, strict=True))
+            groups, sound = batched.reduce(arrays, part, plans, subspaces, cuts, max_modulus)
         else:
-            groups, sound = batched.fit(arrays, part, tuple(plans), tuple(cuts), max_modulus)
-            finer = plans if traced or not sound else _finer(plans, cuts, groups, part, pairs)
-            if finer != plans:
-                plans = finer
-                groups, sound = batched.fit(arrays, part, tuple(plans), tuple(cuts), max_modulus)
+            groups, sound = batched.fit(arrays, part, plans, cuts, max_modulus)
+            if not traced and sound:
+                each = zip(plans, groups, part.widths, strict=True)
+                again = [planning.finer(request, *one, pairs) for one in each]
+                if (finer := tuple(plan for plan, _ in again)) != plans:
+                    plans, cuts = finer, tuple(cut for _, cut in again)
+                    groups, sound = batched.fit(arrays, part, plans, cuts, max_modulus)
     if not traced and not sound:
         refuse_non_finite(leaves, layout)
         raise ValueError(
             f"the fit overflowed {compute} though every snapshot is finite: scale the snapshots, "
             "or use dtype='float64'."
         )
-    operator = KoopmanOperator(groups, tuple(cuts), rank, tuple(plans), part, layout, window)
+    operator = KoopmanOperator(groups, cuts, rank, plans, part, layout, window)
     if rank is not None and rcond is None and not traced:
         _warn_of_shortfall(operator)
     return operator
-
-
-def _plan(
-    m: int, pairs: int, limit: int, rank: int | None, rcond: float | None, solver: str,
-    dtype: Any, traced: bool,
-) -> tuple[Plan, float]:  # fmt: skip
-    """How one group of blocks of m weights is fitted, and the cutoff."""
-    eps = float(jnp.finfo(dtype).eps)
-    if rcond is not None:
-        asked = float(rcond)
-    else:
-        asked = solvers.default_rcond(m, pairs, dtype) if rank is None else eps
-    if solver != "auto":
-        route = solver
-    elif rank is None or rcond is not None:
-        route = solvers.choose(m, pairs, rank, asked)
-    else:  # what the cheapest route does not resolve is seen in what it returns
-        route = solvers.choose(m, pairs, rank, np.inf)
-    if traced and rank is not None and rcond is None:
-        asked = solvers.resolved(route, m, pairs, dtype)
-    cut = max(asked, solvers.floor(route, m, pairs, dtype))
-    # Singular values below the precision of products need finer ones; with a rank, if at all.
-    seen = rank is not None and rcond is None
-    fine = route == "gram" and not seen and cut < solvers.resolved("svd", m, pairs, dtype)
-    work = jnp.dtype("float64") if fine else dtype
-    probe = rank is None and route == "gram" and solvers.may_probe(m, pairs)
-    return Plan(route, dtype, limit if rank is None else min(rank, limit), work, probe), cut
-
-
-def _finer(
-    plans: list[Plan], cuts: list[float], groups: tuple[Reduced, ...], part: Partition, pairs: int
-) -> list[Plan]:
-    """The plans, in double precision where some block's last direction was not resolved."""
-    found = []
-    for plan, cut, group, m in zip(plans, cuts, groups, part.widths, strict=True):
-        sigma, bound = np.asarray(group.sigma), solvers.resolved(plan.solver, m, pairs, plan.work)
-        seen = np.asarray(group.constant) | (sigma[:, plan.rank - 1] > bound * sigma[:, 0])
-        route = "svd" if plan.solver == "gram" else plan.solver
-        finer = plan._replace(solver=route, work=jnp.dtype("float64"))
-        found.append(plan if cut >= bound or np.all(seen) else finer)
-    return found
 
 
 def _warn_of_shortfall(operator: KoopmanOperator) -> None:
@@ -398,21 +332,6 @@ def _partition(
     return make_partition(layout.template(list(shapes)), name, q)
 
 
-def _compute_dtype(dtype: Any, layout: Layout) -> Any:
-    if dtype is None:
-        return functools.reduce(jnp.promote_types, layout.dtypes, jnp.dtype("float32"))
-    try:
-        asked = jnp.dtype(dtype)
-    except TypeError:
-        asked = jnp.dtype(bool)
-    if asked not in (jnp.dtype("float32"), jnp.dtype("float64")):
-        raise ValueError(
-            f"dtype={dtype!r}: fits are computed in 'float32' or 'float64'; None takes the "
-            "snapshots' own."
-        )
-    return asked
-
-
 def _horizons(steps: Any) -> Array | np.ndarray:
     if isinstance(steps, jax.core.Tracer):
         return steps
@@ -427,10 +346,3 @@ def _horizon(steps: Any) -> Array | np.ndarray:
     if isinstance(steps, jax.core.Tracer):
         return steps
     return np.asarray(integer("steps", steps, 0, "a horizon in snapshots"), np.int64)
-
-
-def _padded_rank(sigma: Float[Array, "blocks k"], cut: float, limit: int) -> int:
-    """The largest numerical rank, rounded up so that few sizes are ever compiled."""
-    values = np.asarray(sigma)
-    most = int((values > cut * values[:, :1]).sum(axis=1).max())
-    return min(limit, max(8, -8 * (-most // 8)))

@@ -160,8 +160,11 @@ def _dithered(x: Float[Array, "n m"]) -> Float[Array, "n m"]:
     LAPACK then divides by them, and everything is lost. The error that dither adds to singular
     values, about eps (1 / sqrt(n) + 1 / sqrt(m)) of the largest, is below LAPACK's own.
     """
-    signs = jax.random.rademacher(jax.random.key(0), x.shape, jnp.int8)
-    return x + (jnp.finfo(x.dtype).eps * jnp.max(jnp.abs(x))) * signs
+    row, column = (jax.lax.broadcasted_iota(jnp.uint32, x.shape, axis) for axis in (0, 1))
+    mixed = row * np.uint32(0x9E3779B1) ^ column * np.uint32(0x85EBCA77)
+    mixed = (mixed ^ mixed >> np.uint32(15)) * np.uint32(0x2C1B3C6D)
+    size = jnp.finfo(x.dtype).eps * jnp.max(jnp.abs(x))
+    return x + jnp.where(mixed >> np.uint32(31) == 1, size, -size)
 
 
 def _joined(pieces: Pieces, dtype: Any) -> Float[Array, "n m"]:
