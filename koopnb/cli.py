@@ -42,7 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "series",
-        help="mnist, paper, optimizers, costs, ode, theory, causes, cutoffs, regimes or decay",
+        help="mnist, paper, routes, optimizers, costs, ode, theory, causes, cutoffs, regimes or "
+        "decay",
     )
     run.add_argument("--dataset", default=None, help="mnist or digits (default: the series' own)")
     run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",

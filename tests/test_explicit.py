@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from koopnb import operator
-from koopnb.experiments import explicit, mnist
+from koopnb.experiments import explicit, mnist, routes
 from koopnb.statements.paper import PAPER, apart
+from koopnb.statements.routes import ROUTES
 
 
 def walk(rng, n=30, out=3, fan_in=4):
@@ -25,7 +26,11 @@ def test_a_matrix_is_applied_step_by_step(rng):
     for node in range(3):
         block = rows[:, node].T
         matrix = block[:, 1:] @ np.linalg.pinv(block[:, :-1], rcond=1e-6)
+        walked = found.walk(steps)
         for place, count in enumerate(steps):
+            assert float(walked["bias"][place, node]) == pytest.approx(
+                float(path["bias"][place, node]), rel=1e-5
+            )
             expected = np.linalg.matrix_power(matrix, count) @ block[:, -1]
             got = [*np.asarray(path["weight"][place, node]), float(path["bias"][place, node])]
             np.testing.assert_allclose(got, expected, rtol=2e-5)
@@ -76,7 +81,21 @@ def test_the_distance_between_both_is_read_one_step_and_one_epoch_ahead(rng):
     assert apart("node", 0)(record) == curve[0]
     assert apart("node", 1)(record) == curve[-1]
     claims = {claim.key: claim for claim in PAPER}
-    assert claims["node-determined"].measure(record) <= 0.5
+    assert claims["node-first-step"].measure(record) <= 0.5
     moved = record._replace(curves=record.curves | {"node-64/parting": curve * 0 + 3})
-    assert claims["node-determined"].measure(moved) == 3 > claims["node-determined"].high
-    assert claims["node-undetermined"].measure(moved) >= claims["node-undetermined"].low
+    assert claims["node-first-step"].measure(moved) == 3 > claims["node-first-step"].high
+    assert claims["node-powers-part"].measure(moved) >= claims["node-powers-part"].low
+
+
+def test_routes_of_one_operator_are_compared_in_steps():
+    """Quick: digits; the factors are no distance from themselves, and claims read the end."""
+    made = routes.run(routes.Config("digits", 100))
+    for arm in routes.OPERATORS:
+        assert not made.curves[f"{arm}/factors/apart"].any()
+        assert 0 < made.curves[f"{arm}/nearby/apart"][0] < 0.01
+        assert set(made.metrics["accuracy"][arm]) == set(routes.ROUTES)
+    claims = {claim.key: claim for claim in ROUTES}
+    curve = made.curves["node/steps/apart"]
+    assert claims["node-steps"].measure(made) == curve[-1]
+    moved = made._replace(curves=made.curves | {"node/steps/apart": curve * 0 + 3})
+    assert claims["node-steps"].measure(moved) > claims["node-steps"].high

@@ -97,3 +97,19 @@ def test_wrong_records_are_refused(score, message):
     scores.rehearsal(rows, 1.0, rank=1)
     with pytest.raises(ValueError, match=message):
         score(rows)
+
+
+def test_rounding_is_nothing_on_a_plain_record_and_decides_on_a_steep_one(rng):
+    """The steep one: weights that move together, kept to a cutoff below single precision's."""
+    plain = {"w": 0.97 ** np.arange(40.0)[:, None] * rng.standard_normal(5)}
+    assert scores.rounding(plain, [1, 100]).max() < 1e-9
+    walk = np.cumsum(1e-3 * rng.standard_normal((600, 1)), axis=0)
+    steep = {"w": 0.1 * rng.standard_normal(20) + walk + 1e-14 * rng.standard_normal((600, 20))}
+    assert scores.rounding(steep, [400], rcond=600 * 2.2e-16)[0] > 1e-3
+    assert scores.rounding(steep, [400], rcond=1e-5)[0] < 1e-6
+
+
+def test_rounding_tells_single_precision_from_double(rng):
+    record = {"w": rng.standard_normal((30, 4)).cumsum(axis=0).astype(np.float32)}
+    single, double = (scores.rounding(record, [5], dtype=d)[0] for d in ("float32", "float64"))
+    assert 0 < double < 1e-3 * single

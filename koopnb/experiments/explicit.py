@@ -4,7 +4,7 @@ Nothing here is shared with `koopnb.fit`: NumPy's decomposition, products of who
 is m^2 a block, so layers and networks are out of reach.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -41,19 +41,24 @@ class ExplicitOperator(NamedTuple):
 
     def trajectory(self, steps: Sequence[int] | np.ndarray) -> PyTree:
         """K^s applied to the last snapshot for every s of ``steps``, by repeated squaring."""
-        steps = np.asarray(steps, np.int64)
-        groups = []
+        return self._path(_powers, steps)
+
+    def walk(self, steps: Sequence[int] | np.ndarray) -> PyTree:
+        """The same, as K (K (K x)): one product of matrix and state a step."""
+        return self._path(_steps, steps)
+
+    def _path(self, method: Callable[..., np.ndarray], steps: Sequence[int] | np.ndarray) -> PyTree:
+        steps, groups = np.asarray(steps, np.int64), []
         with np.errstate(over="ignore", invalid="ignore"):
             for matrices, last, index in zip(
                 self.matrices, self.last, self.partition.groups, strict=True
             ):
                 if matrices.shape[1] <= SINGLE:
-                    path = _powers(matrices, last, steps)
+                    path = method(matrices, last, steps)
                 else:  # one after another: the squares of one block are enough to hold
                     one = [slice(i, i + 1) for i in range(len(last))]
-                    path = np.concatenate(
-                        [_powers(matrices[i], last[i], steps) for i in one], axis=1
-                    )
+                    each = [method(matrices[i], last[i], steps) for i in one]
+                    path = np.concatenate(each, axis=1)
                 pieces = self.partition.units[index[0]].pieces
                 parts = np.split(path, np.cumsum(pieces)[:-1], axis=-1)
                 groups.append(tuple(jnp.asarray(part.astype(np.float32)) for part in parts))
@@ -112,3 +117,16 @@ def _powers(
         left >>= 1
         square = square @ square if np.any(left) else square
     return np.moveaxis(out, 2, 0)
+
+
+def _steps(
+    matrices: Float[np.ndarray, "blocks m m"],
+    last: Float[np.ndarray, "blocks m"],
+    steps: Int[np.ndarray, " steps"],
+) -> Float[np.ndarray, "steps blocks m"]:
+    out = np.repeat(last[None], len(steps), axis=0)
+    state = last[..., None]
+    for step in range(1, int(steps.max(initial=0)) + 1):
+        state = matrices @ state
+        out[steps == step] = state[..., 0]
+    return out

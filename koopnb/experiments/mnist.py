@@ -30,6 +30,7 @@ HORIZONS = (1, 2, 5, 10)
 DENSE = (40, 24)  # points at which the first epochs are evaluated; later ones have SPARSE
 SPARSE = 7
 MOST_EIGENVALUES = 100
+FAR = 1e30  # a distance beyond counts as infinite
 ARITHMETICS = ("report", "paper")
 EXPLICIT = ("weight", "quasi-node", "node")  # blocks whose matrices fit into memory
 FACTORED = " in factors"  # what the name of an arm gets that repeats an explicit one
@@ -315,20 +316,20 @@ def run(
             formed[arm.name] = path
         elif arm.name.endswith(FACTORED):
             name = arm.name.removesuffix(FACTORED)
-            apart = _apart(formed[name], path, snapshots)
-            curves[f"{name}/parting"], curves[f"{name}/parting/at"] = apart, steps
+            gap = apart(formed[name], path, snapshots)
+            curves[f"{name}/parting"], curves[f"{name}/parting/at"] = gap, steps
     result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
     if folder is not None:
         record.save(result, config, folder)
     return result
 
 
-def _apart(one: PyTree, other: PyTree, snapshots: PyTree) -> np.ndarray:
+def apart(one: PyTree, other: PyTree, snapshots: PyTree) -> np.ndarray:
     """How far two paths lie apart, in lengths of the last recorded step, at every point."""
     last = rows(jax.tree.map(lambda leaf: leaf[-2:], snapshots))
     with np.errstate(over="ignore", invalid="ignore"):
         gap = np.linalg.norm(rows(one) - rows(other), axis=1)
-    return gap / np.linalg.norm(last[1] - last[0])
+    return np.where(gap < FAR, gap / np.linalg.norm(last[1] - last[0]), np.inf)
 
 
 def scores(params: PyTree, x: Array, y: Array) -> dict[str, float]:

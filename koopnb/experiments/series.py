@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from koopnb.experiments import causes, costs, mnist, ode, record, regimes, theory
+from koopnb.experiments import causes, costs, mnist, ode, record, regimes, routes, theory
 
 # Offsets of the disjoint sets of seeds: the book runs the first, the others repeat its verdicts.
 SETS = (0, 10, 20)
@@ -54,6 +54,10 @@ def _ode(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     ]
 
 
+def _routes(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(routes.EXPERIMENT, routes.Config(dataset, seed), routes.run)]
+
+
 def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(theory.EXPERIMENT, theory.Config(seed), theory.run)]
 
@@ -90,6 +94,7 @@ SERIES: dict[str, Series] = {
         _mnist(arithmetic="paper"),
         horizons=True,
     ),
+    "routes": Series("those operators by several routes, one epoch", (0, 1, 2), _routes),
     "optimizers": Series("other optimizers", (0, 1, 2), _optimizers, horizons=True),
     "costs": Series("timings", (100,), _costs, horizons=True),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),

@@ -8,12 +8,14 @@ from koopnb.statements.decay import DECAY
 from koopnb.statements.ode import ODE
 from koopnb.statements.paper import PAPER
 from koopnb.statements.regimes import REGIMES
+from koopnb.statements.routes import ROUTES
 from koopnb.statements.theory import THEORY
 from koopnb.statements.training import OPTIMIZERS, REPORT
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {
     "mnist": REPORT,
     "paper": PAPER,
+    "routes": ROUTES,
     "optimizers": OPTIMIZERS,
     "costs": COSTS,
     "ode": ODE,

@@ -55,7 +55,7 @@ PAPER = (
     ),
     *(
         Claim(
-            f"{arm}-determined",
+            f"{arm}-first-step",
             f"One iteration ahead, matrix and factors of the {arm} operators agree to half a step",
             "this book",
             SECTION,
@@ -68,8 +68,9 @@ PAPER = (
     ),
     *(
         Claim(
-            f"{arm}-undetermined",
-            f"Within an epoch, matrix and factors of the {arm} operators part by more than a step",
+            f"{arm}-powers-part",
+            f"Within an epoch, powers of the {arm} operators' matrices part from their factors by "
+            "more than a step",
             "this book",
             SECTION,
             "distance in lengths of the last recorded step",
