@@ -192,11 +192,12 @@ def sensitivity(
     groups: Groups, plans: Plans
 ) -> tuple[Float[Array, " blocks"], Float[Array, " blocks"]]:
     """Condition and round-off of every block; see ``spectrum.sensitivity``."""
-    each = [
-        jax.vmap(functools.partial(spectrum.sensitivity, eps=float(jnp.finfo(plan.work).eps)))(
-            group
+    each = []
+    for plan, group in zip(plans, groups, strict=True):
+        work, kept = (float(jnp.finfo(dtype).eps) for dtype in (plan.work, plan.dtype))
+        one = functools.partial(
+            spectrum.sensitivity, work=work, kept=kept, squared=plan.solver == "gram"
         )
-        for plan, group in zip(plans, groups, strict=True)
-    ]
+        each.append(jax.vmap(one)(group))
     condition, roundoff = (jnp.concatenate(parts) for parts in zip(*each, strict=True))
     return condition, roundoff

@@ -17,6 +17,8 @@ from koopnb.reduced import Reduced
 from koopnb.snapshots import (
     Layout,
     flatten,
+    horizon,
+    horizons,
     integer,
     is_array,
     outward,
@@ -57,7 +59,7 @@ class KoopmanOperator(eqx.Module):
 
     @property
     def shortfall(self) -> Int[Array, " blocks"]:
-        """Directions of the rank asked for that a block lacks, for they are below the cutoff.
+        """Directions of the rank asked for that a block lacks, because they are below the cutoff.
 
         0 without a rank, and for constant blocks, which one direction holds to the bit.
         """
@@ -72,7 +74,10 @@ class KoopmanOperator(eqx.Module):
 
     @property
     def condition(self) -> Float[Array | np.ndarray, " blocks"]:
-        """Largest over smallest singular value of what was kept of each block's F."""
+        """Largest over smallest singular value of what was kept of each block's F.
+
+        0 for a constant block, whose operator needs no decomposition.
+        """
         return self._sensitivity()[0]
 
     @property
@@ -80,7 +85,7 @@ class KoopmanOperator(eqx.Module):
         """What rounding may do to one step ahead, in steps; see ``spectrum.sensitivity``.
 
         Where it is above 1, not the snapshots but the order of the arithmetic may decide where a
-        block goes. Later steps multiply the error.
+        block goes. It says nothing of later steps: for those there is ``scores.rounding``.
         """
         return self._sensitivity()[1]
 
@@ -140,18 +145,18 @@ class KoopmanOperator(eqx.Module):
         Raises:
             ValueError: a negative horizon, or one that is not an integer.
         """
-        return self._advance([group.start for group in self.groups], _horizon(steps))
+        return self._advance([group.start for group in self.groups], horizon(steps))
 
     def trajectory(self, steps: Sequence[Integer] | np.ndarray | Int[Array, " steps"]) -> PyTree:
         """``predict`` at many horizons at once: leaves lead with an axis of length len(steps)."""
-        return self._advance([group.start for group in self.groups], _horizons(steps))
+        return self._advance([group.start for group in self.groups], horizons(steps))
 
     def propagate(self, snapshot: PyTree, steps: Integer) -> PyTree:
         """K^steps applied to another snapshot of the same structure; see ``predict``."""
         arrays = eqx.filter(snapshot, is_array)
         with jax.enable_x64(True):
             starts = batched.encode(self.groups, arrays, self.partition)
-        return self._advance(starts, _horizon(steps))
+        return self._advance(starts, horizon(steps))
 
     def finite(
         self, steps: Sequence[Integer] | np.ndarray | Int[Array, " steps"]
@@ -227,8 +232,8 @@ def fit(
             and never less than ``solvers.floor``, below which a solver returns round-off.
             None: 10 max(m, n - 1) eps, JAX's default for a pseudoinverse (MATLAB's is a tenth),
             with m the weights of a block and eps of the dtype computed in. With a ``rank``:
-            eps, more than rounding the snapshots can explain. What of that rank the solver
-            cannot tell from round-off in the precision asked for is then sought in double.
+            eps of the snapshots' own dtype, which is more than rounding them explains; what of
+            that rank is not resolved in the precision asked for is then sought in double.
         window: K acts on means over blocks of so many consecutive snapshots; snapshots that do
             not fill a window are dropped at the start. Horizons then count windows.
         max_modulus: eigenvalues beyond this modulus are pulled onto the disc along their
@@ -243,9 +248,9 @@ def fit(
     Returns:
         A ``KoopmanOperator``. Constant blocks predict themselves, to the bit. Under ``jax.jit``
         values cannot be looked at: without a rank, matrices are as large as the rank could
-        be; directions that the solver cannot resolve are cut, and not sought in double
-        precision; and snapshots that are not finite give predictions that are not, without an
-        error.
+        be; with a rank and no ``rcond``, directions that the solver does not resolve are cut and
+        not sought in double precision; and snapshots that are not finite give predictions
+        that are not, without an error.
 
     Raises:
         ValueError: see the messages; the leaf and the step are named where there is one.
@@ -279,8 +284,8 @@ def fit(
     rank = planning.rank_of(rank, solver, [min(m, pairs) for m in part.widths], pairs)
     compute = planning.compute_dtype(dtype, layout)
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-    cutoff = None if rcond is None else float(rcond)
-    request = planning.Request(rank, cutoff, solver, compute, not traced)
+    unit = max(float(jnp.finfo(kind).eps) for kind in (compute, *layout.dtypes))
+    request = planning.Request(rank, rcond, solver, compute, unit, not traced)
     plans, cuts = zip(*(planning.plan(request, m, pairs) for m in part.widths), strict=True)
     with jax.enable_x64(True):
         arrays = [jnp.asarray(leaf) for leaf in leaves]
@@ -295,11 +300,9 @@ def fit(
         else:
             groups, sound = batched.fit(arrays, part, plans, cuts, max_modulus)
             if not traced and sound:
-                each = zip(plans, groups, part.widths, strict=True)
-                again = [planning.finer(request, *one, pairs) for one in each]
-                if (finer := tuple(plan for plan, _ in again)) != plans:
-                    plans, cuts = finer, tuple(cut for _, cut in again)
-                    groups, sound = batched.fit(arrays, part, plans, cuts, max_modulus)
+                groups, plans, cuts = _refined(
+                    arrays, part, request, groups, plans, cuts, max_modulus, pairs
+                )
     if not traced and not sound:
         refuse_non_finite(leaves, layout)
         raise ValueError(
@@ -312,6 +315,21 @@ def fit(
     return operator
 
 
+def _refined(
+    arrays: list[Array], part: Partition, request: planning.Request, groups: batched.Groups,
+    plans: batched.Plans, cuts: tuple[float, ...], max_modulus: float | None, pairs: int,
+) -> tuple[batched.Groups, batched.Plans, tuple[float, ...]]:  # fmt: skip
+    """Groups of blocks fitted again where the first plan did not resolve what was asked for."""
+    found = []
+    for i, (group, plan, cut) in enumerate(zip(groups, plans, cuts, strict=True)):
+        finer, lower = planning.finer(request, plan, group, part.widths[i], pairs)
+        if finer != plan:
+            (group,), _ = batched.fit(arrays, part.only(i), (finer,), (lower,), max_modulus)
+            cut = lower
+        found.append((group, finer, cut))
+    return tuple(tuple(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
+
+
 def _warn_of_shortfall(operator: KoopmanOperator) -> None:
     missing = np.asarray(operator.shortfall)
     if missing.any():
@@ -319,8 +337,8 @@ def _warn_of_shortfall(operator: KoopmanOperator) -> None:
         warnings.warn(
             f"rank={operator.asked}: {np.count_nonzero(missing)} of {len(missing)} blocks have "
             f"less; {operator.partition.labels[block]!r} has {int(operator.rank[block])}, since "
-            "round-off explains what its other singular values say. The prediction uses what "
-            "there is: see .rank and .shortfall, or ask for less.",
+            "its other singular values are within round-off. The prediction uses what there is: "
+            "see .rank and .shortfall, or ask for less.",
             stacklevel=3,
         )
 
@@ -330,19 +348,3 @@ def _partition(
     layout: Layout, shapes: tuple[tuple[int, ...], ...], name: str, q: Integer | None
 ) -> Partition:
     return make_partition(layout.template(list(shapes)), name, q)
-
-
-def _horizons(steps: Any) -> Array | np.ndarray:
-    if isinstance(steps, jax.core.Tracer):
-        return steps
-    steps = np.asarray(steps) if isinstance(steps, jax.Array) else steps
-    listed = [_horizon(step) for step in steps]
-    if any(isinstance(step, jax.core.Tracer) for step in listed):
-        return jnp.stack(listed)
-    return np.asarray(listed, np.int64)
-
-
-def _horizon(steps: Any) -> Array | np.ndarray:
-    if isinstance(steps, jax.core.Tracer):
-        return steps
-    return np.asarray(integer("steps", steps, 0, "a horizon in snapshots"), np.int64)

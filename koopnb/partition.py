@@ -114,6 +114,11 @@ class Partition:
             for group in self.groups
         )
 
+    def only(self, group: int) -> "Partition":
+        """One group of blocks by itself: it splits trees, and cannot merge them."""
+        units = tuple(self.units[i] for i in self.groups[group])
+        return dataclasses.replace(self, units=units)
+
     def merge(self, groups: Sequence[Pieces]) -> PyTree:
         """The inverse of ``split``, exact to the bit."""
         rows: dict[tuple[int, ...], list[Array]] = defaultdict(list)

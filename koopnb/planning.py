@@ -19,13 +19,15 @@ from koopnb.solvers import Plan, Subspace
 class Request(NamedTuple):
     """What a caller asks of every block; None where it is left to us.
 
-    ``seen`` says that the result can be looked at, which is not so under ``jax.jit``.
+    ``dtype`` is computed in; ``unit`` is the relative rounding of the coarsest snapshots. ``seen``
+    says that the result can be looked at, which is not so under ``jax.jit``.
     """
 
     rank: int | None
     rcond: float | None
     solver: str
     dtype: Any
+    unit: float
     seen: bool
 
 
@@ -67,35 +69,41 @@ def rank_of(rank: Any, solver: str, limits: list[int], pairs: int) -> int | None
 
 def plan(request: Request, m: int, pairs: int) -> tuple[Plan, float]:
     """The first plan for blocks of m weights, and the cutoff."""
-    rank, rcond, solver, dtype, seen = request
-    checked = seen and rank is not None and rcond is None
+    rank, rcond, solver, dtype, unit, seen = request
+    plain = 1e3 * float(jnp.finfo(dtype).eps)  # resolved by any product in this precision
+    of_rank = rank is not None and rcond is None
     if rcond is not None:
-        asked = rcond
+        cut = float(rcond)
+    elif rank is None:
+        cut = solvers.default_rcond(m, pairs, dtype)
     else:
-        asked = solvers.default_rcond(m, pairs, dtype) if rank is None else _eps(dtype)
+        cut = unit if seen else max(unit, plain)
     if solver == "auto":
         # The cheapest route for a rank: what it does not resolve is seen in what it returns.
-        solver = solvers.choose(m, pairs, rank, np.inf if checked else asked)
-    if rank is not None and rcond is None and not seen:
-        asked = solvers.resolved(solver, m, pairs, dtype)
-    cut = max(asked, solvers.floor(solver, m, pairs, dtype))
+        solver = solvers.choose(m, pairs, rank, np.inf if of_rank and seen else cut)
+    least = solvers.resolved if of_rank and not seen else solvers.floor
+    cut = max(cut, least(solver, m, pairs, dtype))
     limit = min(m, pairs) if rank is None else min(rank, m, pairs)
-    fine = solver == "gram" and not checked and cut < solvers.resolved("svd", m, pairs, dtype)
+    fine = solver == "gram" and cut < plain and not (of_rank and seen)
     work = jnp.dtype("float64") if fine else dtype
     probe = rank is None and solver == "gram" and solvers.may_probe(m, pairs)
     return Plan(solver, dtype, limit, work, probe), cut
 
 
 def finer(request: Request, first: Plan, fit: Reduced, m: int, pairs: int) -> tuple[Plan, float]:
-    """The plan again, in double precision where some block's last direction is not resolved."""
-    asked = _eps(request.dtype) if request.rcond is None else request.rcond
-    before = max(asked, solvers.floor(first.solver, m, pairs, first.work))
+    """The plan again, in double precision where some block's last direction is not resolved.
+
+    A Gram matrix that nobody asked for gives way to a singular value decomposition.
+    """
+    asked = request.unit if request.rcond is None else float(request.rcond)
+    cut = max(asked, solvers.floor(first.solver, m, pairs, first.work))
     bound = solvers.resolved(first.solver, m, pairs, first.work)
     sigma = np.asarray(fit.sigma)
     resolved = np.asarray(fit.constant) | (sigma[:, first.rank - 1] > bound * sigma[:, 0])
-    if before >= bound or np.all(resolved):
-        return first, before
-    solver = "svd" if first.solver == "gram" else first.solver
+    if cut >= bound or np.all(resolved):
+        return first, cut
+    to_svd = first.solver == "gram" and request.solver == "auto"
+    solver = "svd" if to_svd else first.solver
     again = first._replace(solver=solver, work=jnp.dtype("float64"))
     return again, max(asked, solvers.floor(solver, m, pairs, again.work))
 
@@ -125,7 +133,3 @@ def padded_rank(space: Subspace, cut: float, first: Plan) -> int:
     values = np.asarray(space.sigma)
     most = int((values > cut * values[:, :1]).sum(axis=1).max())
     return min(first.rank, max(8, -8 * (-most // 8)))
-
-
-def _eps(dtype: Any) -> float:
-    return float(jnp.finfo(dtype).eps)

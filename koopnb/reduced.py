@@ -1,6 +1,7 @@
 r"""Operators of blocks on their own range, and the powers that predictions need."""
 
 import dataclasses
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,7 +16,7 @@ from koopnb.solvers import (
     Scalar,
     Subspace,
     eig,
-    orthonormal_rows,
+    orthonormal,
     roots,
     solve,
     svd,
@@ -31,8 +32,9 @@ class Reduced(eqx.Module):
     With F = U S V* cut at the rank r: encoder U*, decoder (F' V S^-1)^T, ``fitted`` the
     compression U* F' V S^-1 of K, ``matrix`` A the same with its eigenvalues clipped
     (``clipped`` of them), ``squares`` A, A^2, A^4 and so on, ``start`` U* x for the last
-    snapshot x, ``errors`` E E* with E = U* F' - fitted U* F. Rows beyond a block's own ``rank``
-    are zero.
+    snapshot x, ``errors`` E E* with E = U* F' - fitted U* F. ``dropped`` is the largest singular
+    value that was cut, ``rest`` a bound of all of them together, as a root of a sum of squares.
+    Rows beyond a block's own ``rank`` are zero.
     """
 
     encoder: tuple[Float[Array, "*blocks r _"], ...]
@@ -41,6 +43,8 @@ class Reduced(eqx.Module):
     fitted: Float[Array, "*blocks r r"]
     errors: Float[Array, "*blocks r r"]
     sigma: Float[Array, "*blocks r"]
+    dropped: Float[Array, "*blocks"]
+    rest: Float[Array, "*blocks"]
     start: Float[Array, "*blocks r"]
     last: tuple[Float[Array, "*blocks _"], ...]
     rank: Int[Array, "*blocks"]
@@ -78,15 +82,14 @@ def _move(
     max_modulus: Scalar | None,
 ) -> Reduced:
     x = [piece.astype(plan.work) for piece in pieces]
-    r = plan.rank
-    sigma = subspace.sigma[:r]
-    keep = sigma > rcond * subspace.sigma[0]
-    encoder, states, right, sigma = _encoded(x, subspace, plan, sigma, keep)
-    weights = right * _inverse(sigma, keep)[None]
+    n, m = x[0].shape[0], sum(piece.shape[1] for piece in x)
+    keep = subspace.sigma[: plan.rank] > rcond * subspace.sigma[0]
+    count = jnp.sum(keep, dtype=jnp.int32)
+    cut = jnp.where(jnp.arange(len(subspace.sigma)) < count, 0, subspace.sigma)
+    route = _from_right if subspace.left is None else _from_left
+    encoder, decoder, states, weights, sigma = route(x, subspace, plan, keep)
     fitted = states[:, 1:] @ weights
     errors = states[:, 1:] - fitted @ states[:, :-1]
-    later = jnp.pad(weights.astype(plan.work).T, ((0, 0), (1, 0)))
-    decoder = [later @ piece for piece in x]
     matrix, clipped = fitted, jnp.zeros((), jnp.int32)
     if max_modulus is not None:
         factor, clipped = _clip(fitted, max_modulus)
@@ -99,47 +102,61 @@ def _move(
         fitted=fitted,
         errors=errors @ errors.T,
         sigma=jnp.where(keep, sigma, 0 * subspace.sigma[0]),  # what is no number stays so
+        dropped=jnp.max(cut),
+        rest=jnp.sqrt(min(m, n - 1) - count) * jnp.max(cut),
         start=states[:, -1],
         last=tuple(piece[-1].astype(plan.dtype) for piece in pieces),
-        rank=jnp.sum(keep, dtype=jnp.int32),
+        rank=count,
         clipped=clipped,
         constant=constant,
     )
 
 
-def _inverse(sigma: Float[Array, " r"], keep: Bool[Array, " r"]) -> Float[Array, " r"]:
-    return jnp.where(keep, 1 / jnp.where(keep, sigma, 1), 0)
+class Factors(NamedTuple):
+    """Rows of U* and of (F' V S^-1)^T in pieces, states U* [x_1 ... x_n], V S^-1, and S."""
+
+    encoder: list[Float[Array, "r _"]]
+    decoder: list[Float[Array, "r _"]]
+    states: Float[Array, "r n"]
+    weights: Float[Array, "pairs r"]
+    sigma: Float[Array, " r"]
 
 
-def _encoded(
-    x: list[Float[Array, "n _"]], space: Subspace, plan: Plan,
-    sigma: Float[Array, " r"], keep: Bool[Array, " r"],
-) -> tuple[
-    list[Float[Array, "r _"]], Float[Array, "r n"], Float[Array, "pairs r"], Float[Array, " r"]
-]:  # fmt: skip
-    """Encoder U*, states U* [x_1 ... x_n], V and singular values of the directions kept.
+def _from_right(
+    x: list[Float[Array, "n _"]], space: Subspace, plan: Plan, keep: Bool[Array, " r"]
+) -> Factors:
+    """Factors where V alone is known.
 
-    U comes from the decomposition, or is made orthonormal: as F V / s alone it would carry
-    round-off of the largest singular value, which a small s, divided by once more in the
-    decoder, multiplies by (s_1 / s)^2.
+    As F V S^-1 alone, U would carry round-off of the largest singular value. A small s, divided
+    by once more in the decoder, multiplies that by (s_1 / s)^2. So its rows are made orthonormal;
+    but not the many of a large Gram matrix, whose own accuracy is no better.
     """
-    edges = np.cumsum([piece.shape[1] for piece in x])[:-1]
-    if space.left is not None:
-        left = (space.left[:, : plan.rank] * keep[None]).astype(plan.work)
-        encoder = [part.T for part in jnp.split(left, edges)]
+    assert space.right is not None
+    r, sigma = plan.rank, space.sigma[: plan.rank]
+    weights = space.right[:, :r].astype(jnp.float64) * _inverse(sigma, keep)[None]
+    both = jnp.concatenate([_rows(weights, plan, (0, 1)), _rows(weights, plan, (1, 0))])
+    images = [both @ piece for piece in x]
+    encoder, decoder = [image[:r] for image in images], [image[r:] for image in images]
+    inverse = jnp.eye(r)
+    if space.products is None or r <= SMALL:
+        encoder, inverse = orthonormal(encoder, keep)
+    if space.products is None:
+        states = _states(encoder, x)
     else:
-        right = _right(space, plan.rank)
-        weights = right * _inverse(sigma, keep)[None]
-        rows = jnp.pad(weights.astype(plan.work).T, ((0, 0), (0, 1)))
-        encoder = [rows @ piece for piece in x]
-        # A Gram matrix of many directions is used where none of them is small.
-        if space.products is None or plan.rank <= SMALL:
-            whole = orthonormal_rows(jnp.concatenate(encoder, axis=1), keep)
-            encoder = jnp.split(whole, edges, axis=1)
-        if space.products is not None:
-            return encoder, weights.T @ space.products, right, sigma
-    states = total(code @ piece.T for code, piece in zip(encoder, x, strict=True))
-    states = states.astype(jnp.float64)
+        states = inverse @ (weights.T @ space.products)
+    return Factors(encoder, decoder, states, weights, sigma)
+
+
+def _from_left(
+    x: list[Float[Array, "n _"]], space: Subspace, plan: Plan, keep: Bool[Array, " r"]
+) -> Factors:
+    """Factors where U is known. V follows from what it sees, unless it is known too."""
+    assert space.left is not None
+    r, sigma = plan.rank, space.sigma[: plan.rank]
+    edges = np.cumsum([piece.shape[1] for piece in x])[:-1]
+    left = (space.left[:, :r] * keep[None]).astype(plan.work)
+    encoder = [part.T for part in jnp.split(left, edges)]
+    states = _states(encoder, x)
     if plan.solver == "randomized":  # of a subspace that is nearly the leading one: turned into it
         if plan.work == jnp.float64:
             turn, sigma, _ = svd(states[:, :-1])
@@ -148,15 +165,32 @@ def _encoded(
         turn = turn * keep[None]
         encoder = [turn.T.astype(plan.work) @ code for code in encoder]
         states = turn.T @ states
+    inverse = _inverse(sigma, keep)
     if space.right is None or plan.solver == "randomized":
-        rows = states[:, :-1] * _inverse(sigma, keep)[:, None]
-        return encoder, states, orthonormal_rows(rows, keep).T, sigma
-    return encoder, states, _right(space, plan.rank), sigma
+        (rows,), _ = orthonormal([states[:, :-1] * inverse[:, None]], keep)
+        weights = rows.T * inverse[None]
+    else:
+        weights = space.right[:, :r].astype(jnp.float64) * inverse[None]
+    decoder = [_rows(weights, plan, (1, 0)) @ piece for piece in x]
+    return Factors(encoder, decoder, states, weights, sigma)
 
 
-def _right(space: Subspace, rank: int) -> Float[Array, "pairs r"]:
-    assert space.right is not None
-    return space.right[:, :rank].astype(jnp.float64)
+def _inverse(sigma: Float[Array, " r"], keep: Bool[Array, " r"]) -> Float[Array, " r"]:
+    return jnp.where(keep, 1 / jnp.where(keep, sigma, 1), 0)
+
+
+def _rows(
+    coefficients: Float[Array, "pairs r"], plan: Plan, pad: tuple[int, int]
+) -> Float[Array, "r n"]:
+    """Rows that combine all n snapshots: as F does with a zero at the end, as F' at the start."""
+    return jnp.pad(coefficients.astype(plan.work).T, ((0, 0), pad))
+
+
+def _states(
+    encoder: list[Float[Array, "r _"]], x: list[Float[Array, "n _"]]
+) -> Float[Array, "r n"]:
+    found = total(code @ piece.T for code, piece in zip(encoder, x, strict=True))
+    return found.astype(jnp.float64)
 
 
 def _clip(
@@ -186,6 +220,8 @@ def _hold(pieces: Pieces, constant: Bool[Array, ""], plan: Plan) -> Reduced:
         fitted=once,
         errors=jnp.zeros_like(once),
         sigma=first * np.sqrt(pieces[0].shape[0] - 1),  # of the encoded snapshots, all 1
+        dropped=jnp.zeros(()),
+        rest=jnp.zeros(()),
         start=first,
         last=tuple(last),
         rank=jnp.ones((), jnp.int32),
@@ -216,6 +252,8 @@ def truncate(fit: Reduced, rcond: float) -> Reduced:
     most = max(int(keep.sum(axis=1).max()), 1)
     keep = keep[:, :most]
     both = keep[:, :, None] & keep[:, None]
+    gone = jnp.where(fit.sigma > rcond * fit.sigma[:, :1], 0, fit.sigma)
+    dropped = jnp.maximum(jnp.max(gone, axis=1), fit.dropped)
     return dataclasses.replace(
         fit,
         encoder=tuple(jnp.where(keep[..., None], x[:, :most], 0) for x in fit.encoder),
@@ -224,6 +262,8 @@ def truncate(fit: Reduced, rcond: float) -> Reduced:
         fitted=jnp.where(both, fit.fitted[:, :most, :most], 0),
         errors=jnp.where(both, fit.errors[:, :most, :most], 0),
         sigma=jnp.where(keep, fit.sigma[:, :most], 0),
+        dropped=dropped,
+        rest=jnp.sqrt(fit.rest**2 + jnp.sum(gone**2, axis=1)),
         start=jnp.where(keep, fit.start[:, :most], 0),
         rank=jnp.sum(keep, axis=1, dtype=jnp.int32),
     )

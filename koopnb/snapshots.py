@@ -249,3 +249,25 @@ def _oldest_first(
     ring: Float[Array, "capacity ..."], full: Int[Array, ""], capacity: int
 ) -> Float[Array, "capacity ..."]:
     return jnp.roll(ring, -(full % capacity), axis=0)
+
+
+def horizons(steps: Any) -> Array | np.ndarray:
+    """Horizons as integers, each checked by `horizon`."""
+    if isinstance(steps, jax.core.Tracer):
+        return steps
+    steps = np.asarray(steps) if isinstance(steps, jax.Array) else steps
+    listed = [horizon(step) for step in steps]
+    if any(isinstance(step, jax.core.Tracer) for step in listed):
+        return jnp.stack(listed)
+    return np.asarray(listed, np.int64)
+
+
+def horizon(steps: Any) -> Array | np.ndarray:
+    """A horizon as a 64-bit integer; a traced one is left as it is.
+
+    Raises:
+        ValueError: a negative horizon, or one that is not an integer.
+    """
+    if isinstance(steps, jax.core.Tracer):
+        return steps
+    return np.asarray(integer("steps", steps, 0, "a horizon in snapshots"), np.int64)

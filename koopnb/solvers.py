@@ -34,10 +34,26 @@ def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.custom_batching.sequential_vmap(function)
 
 
+def dithered(x: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    """The matrix with signs of the size of its rounding error, always the same ones.
+
+    Where rows or columns repeat exactly, so does the rounding error of an orthogonal
+    factorisation, step after step, until it is less than any normal number. XLA takes such
+    numbers for zero, LAPACK then divides by them, and everything is lost. Signs of eps times the
+    root mean square of the matrix have a norm of at most 2 eps s_1, below ``floor``.
+    """
+    row, column = (jax.lax.broadcasted_iota(jnp.uint32, x.shape, axis) for axis in (0, 1))
+    mixed = row * np.uint32(0x9E3779B1) ^ column * np.uint32(0x85EBCA77)
+    mixed = (mixed ^ mixed >> np.uint32(15)) * np.uint32(0x2C1B3C6D)
+    top = jnp.max(jnp.abs(x))
+    size = top * jnp.sqrt(jnp.mean((x / jnp.where(top > 0, top, 1)) ** 2)) * jnp.finfo(x.dtype).eps
+    return x + jnp.where(mixed >> np.uint32(31) == 1, size, -size)
+
+
 eigh = _in_turn(lambda x: tuple(jnp.linalg.eigh(x)))
 eig = _in_turn(lambda x: tuple(jnp.linalg.eig(x)))
-svd = _in_turn(lambda x: tuple(jnp.linalg.svd(x, full_matrices=False)))
-triangle = _in_turn(lambda x: jnp.linalg.qr(x, mode="r"))
+svd = _in_turn(lambda x: tuple(jnp.linalg.svd(dithered(x), full_matrices=False)))
+triangle = _in_turn(lambda x: jnp.linalg.qr(dithered(x), mode="r"))
 singular_values = _in_turn(lambda x: jnp.linalg.svd(x, compute_uv=False))
 inv = _in_turn(jnp.linalg.inv)
 solve = _in_turn(jnp.linalg.solve)
@@ -81,11 +97,11 @@ def floor(solver: str, m: int, n: int, work: Any) -> float:
     """Relative singular value below which a solver returns round-off.
 
     A Gram matrix, held in float64, squares singular values: sqrt(max(m, n) eps64). The others
-    are as good as the precision that they work in: sqrt(max(m, n)) eps.
+    are as good as the precision that they work in: sqrt(max(m, n)) eps, at least 3 eps.
     """
     if solver == "gram":
         return float(np.sqrt(max(m, n) * np.finfo(np.float64).eps))
-    return float(np.sqrt(max(m, n)) * jnp.finfo(work).eps)
+    return float(np.sqrt(max(m, n, 9)) * jnp.finfo(work).eps)
 
 
 def resolved(solver: str, m: int, n: int, work: Any) -> float:
@@ -107,7 +123,7 @@ def default_rcond(m: int, n: int, dtype: Any) -> float:
 
 
 def choose(m: int, n: int, rank: int | None, rcond: float) -> str:
-    """The solver that ``solver="auto"`` takes for blocks of m weights and n pairs.
+    """The solver that ``solver="auto"`` begins with for blocks of m weights and n pairs.
 
     ``randomized`` where a rank well below both is asked for, ``gram`` where the cutoff is well
     above what squaring spoils, else ``svd``.
@@ -123,7 +139,7 @@ def may_probe(m: int, n: int) -> bool:
 
 
 def decompose(pieces: Pieces, plan: Plan, cut: Scalar) -> Subspace:
-    """Singular values, largest first, and one side's vectors of F for one block.
+    """Singular values, largest first, and vectors of F for one block.
 
     ===========  ===========================================  ========================
     solver       time                                         memory beyond snapshots
@@ -132,17 +148,19 @@ def decompose(pieces: Pieces, plan: Plan, cut: Scalar) -> Subspace:
     svd          the same, with a constant ten times larger   O(m n)
     randomized   O(m n r)                                     O((m + n) r)
     ===========  ===========================================  ========================
+
+    Any of them takes O(m n) where it works in a finer precision than that of the snapshots.
     """
     n, m = pieces[0].shape[0] - 1, sum(piece.shape[1] for piece in pieces)
     if plan.solver == "svd":
-        x = _dithered(_joined(pieces, plan.work)[:-1])
+        x = _joined(pieces, plan.work)[:-1]
         if m >= 2 * n:  # F = QR has the singular values and V of R: U is formed of what is kept
             right, sigma, _ = svd(triangle(x.T).T)
             return Subspace(sigma.astype(jnp.float64), right)
         right, sigma, left = svd(x)
         return Subspace(sigma.astype(jnp.float64), right, left.T)
     if plan.solver == "randomized":
-        return _randomized(pieces, plan)
+        return _randomized(pieces, plan, cut)
     if m < n:
         gram = _square(_joined(pieces, jnp.float64)[:-1], over=0)
         left, sigma = _eigenpairs(gram, plan, cut)
@@ -150,21 +168,6 @@ def decompose(pieces: Pieces, plan: Plan, cut: Scalar) -> Subspace:
     products = total(_time_gram(piece) for piece in pieces)[:-1]
     right, sigma = _eigenpairs(products[:, :-1], plan, cut)
     return Subspace(sigma, right, products=products)
-
-
-def _dithered(x: Float[Array, "n m"]) -> Float[Array, "n m"]:
-    """The block with signs of the size of its rounding error, always the same ones.
-
-    Where snapshots repeat exactly, so does the rounding error of an orthogonal factorisation,
-    step after step, until it is less than any normal number. XLA takes such numbers for zero,
-    LAPACK then divides by them, and everything is lost. The error that dither adds to singular
-    values, about eps (1 / sqrt(n) + 1 / sqrt(m)) of the largest, is below LAPACK's own.
-    """
-    row, column = (jax.lax.broadcasted_iota(jnp.uint32, x.shape, axis) for axis in (0, 1))
-    mixed = row * np.uint32(0x9E3779B1) ^ column * np.uint32(0x85EBCA77)
-    mixed = (mixed ^ mixed >> np.uint32(15)) * np.uint32(0x2C1B3C6D)
-    size = jnp.finfo(x.dtype).eps * jnp.max(jnp.abs(x))
-    return x + jnp.where(mixed >> np.uint32(31) == 1, size, -size)
 
 
 def _joined(pieces: Pieces, dtype: Any) -> Float[Array, "n m"]:
@@ -228,7 +231,7 @@ def _eigenpairs(
     return jax.lax.cond(enough, lambda: leading, lambda: roots(gram))
 
 
-def _randomized(pieces: Pieces, plan: Plan) -> Subspace:
+def _randomized(pieces: Pieces, plan: Plan, cut: Scalar) -> Subspace:
     """Leading singular triplets from products with the snapshots alone."""
     x = [piece.astype(plan.work) for piece in pieces]
     n, m = x[0].shape[0] - 1, sum(piece.shape[1] for piece in x)
@@ -249,28 +252,34 @@ def _randomized(pieces: Pieces, plan: Plan) -> Subspace:
         turn, sigma, left = svd(image)
         return Subspace(sigma, basis @ turn, left.T)
     turn, sigma = roots(_time_gram(image))  # exact enough in float64, and several times faster
-    inverse = jnp.where(sigma > 0, 1 / jnp.where(sigma > 0, sigma, 1), 0)
-    left = (turn * inverse[None]).astype(plan.work).T[: plan.rank] @ image
-    return Subspace(sigma, basis @ turn, orthonormal_rows(left, sigma[: plan.rank] > 0).T)
+    seen = sigma > cut * sigma[0]  # below it rows are noise, and parallel
+    inverse = jnp.where(seen, 1 / jnp.where(seen, sigma, 1), 0)
+    nearly = (turn * inverse[None]).astype(plan.work).T[: plan.rank] @ image
+    (left,), _ = orthonormal([nearly], seen[: plan.rank])
+    return Subspace(sigma, basis @ turn, left.T)
 
 
-def orthonormal_rows(x: Float[Array, "r m"], keep: Bool[Array, " r"]) -> Float[Array, "r m"]:
-    """Nearly orthonormal rows made orthonormal, each against those before it; zero where not kept.
+def orthonormal(
+    pieces: list[Float[Array, "r _"]], keep: Bool[Array, " r"]
+) -> tuple[list[Float[Array, "r _"]], Float[Array, "r r"]]:
+    """Nearly orthonormal rows made orthonormal, each against those before it, and how.
 
-    Rows F v / s of small singular values s carry round-off of the large ones, eps s_1 / s of it.
-    What is taken from them must not be given to the large ones: so Cholesky's triangle, not a
-    symmetric root.
+    Rows lie in pieces side by side and come by falling singular values s. As F v / s, those of a
+    small s carry round-off of the large ones, eps s_1 / s of it. What is taken from them must not
+    be given to the large ones: so Cholesky's triangle L, not a symmetric root. Returned are
+    L^-1 times the rows, and L^-1; zero where a row is not kept.
 
-    Source: Golub and Van Loan, Matrix Computations (2013), section 5.2.8, for the
-    triangle's relation to Gram-Schmidt.
+    Source: Golub and Van Loan, Matrix Computations (2013), section 5.2, for the triangle's
+    relation to Gram-Schmidt.
     """
-    x = jnp.where(keep[:, None], x, 0)
-    if len(x) == 1:
-        norm = jnp.linalg.norm(x)
-        return x / jnp.where(norm > 0, norm, 1)
-    gram = _time_gram(x) if len(x) <= SMALL else _square(x, over=1).astype(jnp.float64)
-    lower = cholesky(gram + jnp.diag(jnp.where(keep, 0.0, 1.0)))
-    return inv(lower).astype(x.dtype) @ x
+    pieces = [jnp.where(keep[:, None], piece, 0) for piece in pieces]
+    few = len(keep) <= SMALL
+    gram = total(
+        _time_gram(piece) if few else _square(piece, over=1).astype(jnp.float64) for piece in pieces
+    )
+    gram = gram + jnp.diag(jnp.where(keep, 0.0, 1.0))
+    inverse = 1 / jnp.sqrt(gram) if len(keep) == 1 else inv(cholesky(gram))
+    return [inverse.astype(piece.dtype) @ piece for piece in pieces], inverse
 
 
 def _krylov(
@@ -279,12 +288,12 @@ def _krylov(
     """Orthonormal basis of G v, ..., G^steps v: randomized block Krylov iteration.
 
     Powers alone, without their span, need many more products where singular values decay
-    slowly, as those of noisy training do. The test matrix has a fixed key: the same snapshots
-    give the same operator.
+    slowly, as those of noisy training do. The test matrix is always the same one: the same
+    snapshots give the same operator.
 
     Source: Musco and Musco, NeurIPS 2015, algorithm 2.
     """
-    test = jax.random.normal(jax.random.key(0), shape, jnp.float64)
+    test = jnp.asarray(np.random.default_rng(0).standard_normal(shape))
     basis = jnp.zeros((len(test), 0))
     for _ in range(steps):
         test = apply(test).astype(jnp.float64)
@@ -296,9 +305,10 @@ def _krylov(
 
 
 def _more_orthonormal(x: Float[Array, "n l"]) -> Float[Array, "n l"]:
-    """One pass of shifted Cholesky QR: three of them make any columns orthonormal.
+    """One pass of shifted Cholesky QR: three of them make ill-conditioned columns orthonormal.
 
-    QR would do, but its threads and XLA's get in each other's way.
+    Columns that depend on others become rounding error, normalised. QR would do, but its threads
+    and XLA's get in each other's way.
 
     Source: Fukaya et al., SIAM J. Sci. Comput. 42 (2020).
     """

@@ -82,47 +82,62 @@ def consistency_index(fit: Reduced) -> Float[Array, " blocks"]:
     return jax.vmap(one)(fit.fitted, fit.errors, fit.sigma)
 
 
-def sensitivity(fit: Reduced, eps: float) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    r"""Condition of one block's fit, and what relative changes of eps may do to one step.
+def sensitivity(
+    fit: Reduced, work: float, kept: float, squared: bool
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    r"""Condition of one block's fit, and what rounding may do to its first step.
 
-    The condition is $s_1 / s_r$, the largest over the smallest singular value kept. With
+    The condition is $κ = s_1 / s_r$, the largest over the smallest singular value kept. With
     $z = U^* x$ of the last snapshot x, $x_\perp$ what is left of it, D the decoder, S the
-    singular values and R the residual of the fit inside the range of U,
+    singular values, R the residual of the fit and $g = 1 / (1 - (s_{r+1} / s_r)^2)$,
 
-    $$\frac{\varepsilon \lVert F \rVert}{\lVert K x - x \rVert} \left(
+    $$\frac{1}{\lVert K x - x \rVert} \Bigl[ δ \lVert F \rVert \bigl(
         (1 + \lVert D \rVert) \lVert S^{-1} z \rVert
-        + \lVert D S^{-1} \rVert \lVert x_\perp \rVert
-        + \lVert R \rVert \lVert S^{-2} z \rVert \right)$$
+        + g \lVert D S^{-1} \rVert \lVert x_\perp \rVert
+        + g \lVert R \rVert \lVert S^{-2} z \rVert \bigr)
+        + δ \lVert D \rVert \lVert x \rVert + ε \sum_i \lVert D_i \rVert |z_i| \Bigr]$$
 
-    bounds the change of K x, to first order, under every change of the snapshots of relative
-    size eps, in units of the step that K predicts. Norms are Frobenius norms. Both are 0
-    for a constant block.
+    bounds, to first order and in units of the step that K predicts, what changes of the
+    snapshots of relative size δ do to K x, and keeping factors with a relative error ε. Norms are
+    Frobenius norms. Eigenvalues count as fitted, before any is held within a disc. Both results
+    are 0 for a constant block.
 
-    Source: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973), for the derivative of
-    the pseudoinverse, whose three terms these are.
+    Args:
+        fit: one block.
+        work: ``δ``, the rounding unit of the precision worked in.
+        kept: ``ε``, that of the factors.
+        squared: whether the solver went by way of a Gram matrix; δ has κ times the unit of double
+            precision added then.
+
+    Source: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973), for the derivative of the
+    pseudoinverse, whose three terms those with δ ‖F‖ are; Wedin, BIT 12 (1972), for g, by which
+    singular vectors turn at a cutoff.
     """
     keep = fit.sigma > 0
     inverse = jnp.where(keep, 1 / jnp.where(keep, fit.sigma, 1), 0)
-    wide = [image.astype(jnp.float64) for image in fit.decoder]
+    condition = fit.sigma[0] * jnp.max(inverse)
+    images = [image.astype(jnp.float64) for image in fit.decoder]
     codes = [code.astype(jnp.float64) for code in fit.encoder]
     last = [x.astype(jnp.float64) for x in fit.last]
-    columns = solvers.total(jnp.sum(image**2, axis=1) for image in wide)
-    step2 = solvers.total(
-        jnp.sum((fit.start @ image - x) ** 2) for image, x in zip(wide, last, strict=True)
-    )
-    rest2 = solvers.total(
-        jnp.sum((x - fit.start @ code) ** 2) for code, x in zip(codes, last, strict=True)
-    )
-    residual = jnp.sqrt(jnp.maximum(jnp.trace(fit.errors), 0))
-    change = (
-        (1 + jnp.sqrt(jnp.sum(columns))) * jnp.linalg.norm(inverse * fit.start)
-        + jnp.sqrt(jnp.sum(columns * inverse**2) * rest2)
-        + residual * jnp.linalg.norm(inverse**2 * fit.start)
-    )
-    size = eps * jnp.linalg.norm(fit.sigma)
-    moving = ~fit.constant & (step2 > 0)
-    roundoff = jnp.where(moving, size * change / jnp.sqrt(jnp.where(moving, step2, 1)), 0)
-    return jnp.where(fit.constant, 0, fit.sigma[0] * jnp.max(inverse)), roundoff
+    columns = solvers.total(jnp.sum(image**2, axis=1) for image in images)
+    pairs = list(zip(images, codes, last, strict=True))
+    step = jnp.sqrt(solvers.total(jnp.sum((fit.start @ i - x) ** 2) for i, _, x in pairs))
+    left = jnp.sqrt(solvers.total(jnp.sum((x - fit.start @ c) ** 2) for _, c, x in pairs))
+    size = jnp.sqrt(solvers.total(jnp.sum(x**2) for x in last))
+    residual = jnp.sqrt(jnp.maximum(jnp.trace(fit.errors), 0)) + jnp.hypot(fit.rest, left)
+    gap = 1 - (fit.dropped * jnp.max(inverse)) ** 2
+    turn = jnp.where(gap > 0, 1 / jnp.where(gap > 0, gap, 1), jnp.inf)
+    norm = jnp.sqrt(jnp.sum(columns))
+    unit = work + squared * float(jnp.finfo(jnp.float64).eps) * condition
+    change = unit * jnp.linalg.norm(fit.sigma) * (
+        (1 + norm) * jnp.linalg.norm(inverse * fit.start)
+        + turn * jnp.sqrt(jnp.sum(columns * inverse**2)) * left
+        + turn * residual * jnp.linalg.norm(inverse**2 * fit.start)
+    )  # fmt: skip
+    change += unit * norm * size + kept * jnp.sum(jnp.sqrt(columns) * jnp.abs(fit.start))
+    moving = ~fit.constant & (step > 0)
+    roundoff = jnp.where(moving, change / jnp.where(moving, step, 1), 0)
+    return jnp.where(fit.constant, 0, condition), roundoff
 
 
 def pseudospectrum(operator: Any, points: ArrayLike) -> Float[Array | np.ndarray, "blocks points"]:

@@ -156,8 +156,8 @@ def test_cutoffs_are_those_of_either_language(result):
     snapshots = jax.tree.map(lambda x: np.zeros((5, *x.shape)), koopnb.MLP((64, 6, 10), key=KEY))
     widths = {"weight": 4, "quasi-node": 9, "node": 65, "layer": 390, "network": 460}
     for name, width in widths.items():
-        arm = mnist.Arm("a", name, 9 if name == "quasi-node" else None, cutoff="matlab")
-        assert arm._rcond(snapshots) == pytest.approx(width * eps), name
+        q = 9 if name == "quasi-node" else None
+        assert mnist.matlab_rcond(snapshots, name, q) == pytest.approx(width * eps), name
 
 
 def test_points_are_dense_first_and_hold_every_end():

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int, PyTree
 
 from koopnb.partition import Partition, make_partition
-from koopnb.snapshots import Layout, flatten
+from koopnb.snapshots import Layout, flatten, horizons
 
 WIDEST = 2_000  # weights of a block whose matrix is formed
 SINGLE = 64  # weights of a block up to which all blocks of a group are handled at once
@@ -22,7 +22,8 @@ SINGLE = 64  # weights of a block up to which all blocks of a group are handled 
 class ExplicitOperator(NamedTuple):
     """Matrices and last snapshots of every group of blocks, in double precision.
 
-    It has those attributes of a ``KoopmanOperator`` that a record keeps.
+    It has those attributes of a ``KoopmanOperator`` that a record keeps. Predictions are rounded
+    to single precision at the end, as the weights of a network are.
     """
 
     matrices: tuple[Float[np.ndarray, "blocks m m"], ...]
@@ -48,7 +49,8 @@ class ExplicitOperator(NamedTuple):
         return self._path(_steps, steps)
 
     def _path(self, method: Callable[..., np.ndarray], steps: Sequence[int] | np.ndarray) -> PyTree:
-        steps, groups = np.asarray(steps, np.int64), []
+        steps = np.asarray(horizons(steps))
+        groups = []
         with np.errstate(over="ignore", invalid="ignore"):
             for matrices, last, index in zip(
                 self.matrices, self.last, self.partition.groups, strict=True

@@ -78,14 +78,14 @@ class Arm:
 
     def form(self, snapshots: PyTree) -> ExplicitOperator:
         """The operator on a record, as explicit matrices; MATLAB's cutoff."""
-        cut = _matlab_rcond(snapshots, self.partition, self.q)
+        cut = matlab_rcond(snapshots, self.partition, self.q)
         return explicit.fit(snapshots, partition=self.partition, q=self.q, rcond=cut)
 
     def fit(self, snapshots: PyTree) -> KoopmanOperator:
         """The operator on a record, in factors."""
         cut = None
         if self.cutoff == "matlab":
-            cut = _matlab_rcond(snapshots, self.partition, self.q)
+            cut = matlab_rcond(snapshots, self.partition, self.q)
         return fit(
             snapshots, partition=self.partition, q=self.q, rank=self.rank, window=self.window,
             rcond=cut, max_modulus=self.max_modulus, dtype=self.dtype,
@@ -93,7 +93,7 @@ class Arm:
         )  # fmt: skip
 
 
-def _matlab_rcond(snapshots: PyTree, partition: str, q: int | None) -> float:
+def matlab_rcond(snapshots: PyTree, partition: str, q: int | None) -> float:
     """max(m, n - 1) eps with m the weights of the partition's widest block."""
     leaves = jax.tree.leaves(snapshots)
     fan_in = [leaf[0].size // leaf.shape[1] for leaf in leaves]
