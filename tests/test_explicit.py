@@ -54,6 +54,18 @@ def test_matrices_and_factors_are_the_same_operator(partition, q, rng):
     np.testing.assert_allclose(matrix.spectral_radius, factors.spectral_radius, rtol=1e-6)
 
 
+def test_a_block_that_never_moves_predicts_itself(rng):
+    snapshots = walk(rng)
+    snapshots["weight"][:, 1], snapshots["bias"][:, 1] = 0.25, 0.5
+    snapshots["weight"][:, 2], snapshots["bias"][:, 2] = 0, 0
+    found = explicit.fit(snapshots, partition="node", rcond=1e-6)
+    assert found.rank.tolist() == [5, 1, 0]
+    ahead = found.trajectory([1000])
+    np.testing.assert_allclose(ahead["weight"][0, 1], 0.25, rtol=1e-6)
+    assert not np.any(ahead["weight"][0, 2])
+    assert found.spectral_radius[1:].tolist() == [pytest.approx(1), 0]
+
+
 def test_blocks_too_wide_for_a_matrix_are_refused():
     wide = {"w": np.ones((4, 1, explicit.WIDEST + 1), "f4")}
     with pytest.raises(ValueError, match="explicit operators go up to 2000; use koopnb.fit"):

@@ -98,8 +98,13 @@ def fit(
 
 
 def _matrix(block: Float[np.ndarray, "m n"], rcond: float) -> tuple[np.ndarray, int]:
-    """F' pinv(F), with the pseudoinverse formed first, and the rank that its cutoff keeps."""
-    before, after = block[:, :-1], block[:, 1:]
+    """F' pinv(F), with the pseudoinverse formed first, and the rank that its cutoff keeps.
+
+    A block that never moves has x x* / |x|^2, without a decomposition.
+    """
+    before, after, last = block[:, :-1], block[:, 1:], block[:, -1]
+    if not np.ptp(block, axis=1).any():
+        return np.outer(last, last) / max(last @ last, np.finfo(float).tiny), int(last.any())
     u, sigma, v = np.linalg.svd(before, full_matrices=False)
     keep = sigma > rcond * sigma[0]
     inverse = (v[keep].T / sigma[keep]) @ u[:, keep].T
