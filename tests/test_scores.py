@@ -100,13 +100,14 @@ def test_wrong_records_are_refused(score, message):
 
 
 def test_rounding_is_nothing_on_a_plain_record_and_decides_on_a_steep_one(rng):
-    """The steep one: weights that move together, kept to a cutoff below single precision's."""
+    """The steep one: directions down to a few units of rounding, mixed, and nothing cut."""
     plain = {"w": 0.97 ** np.arange(40.0)[:, None] * rng.standard_normal(5)}
     assert scores.rounding(plain, [1, 100]).max() < 1e-9
-    walk = np.cumsum(1e-3 * rng.standard_normal((600, 1)), axis=0)
-    steep = {"w": 0.1 * rng.standard_normal(20) + walk + 1e-14 * rng.standard_normal((600, 20))}
-    assert scores.rounding(steep, [400], rcond=600 * 2.2e-16)[0] > 1e-3
-    assert scores.rounding(steep, [400], rcond=1e-5)[0] < 1e-6
+    turn = np.linalg.qr(rng.standard_normal((20, 20)))[0]
+    walk = rng.standard_normal((60, 20)).cumsum(axis=0) * np.logspace(0, -13, 20)
+    steep = {"w": walk @ turn + turn[0]}
+    assert scores.rounding(steep, [10], rcond=1e-15)[0] > 1e-4
+    assert scores.rounding(steep, [10], rcond=1e-3)[0] < 1e-9
 
 
 def test_rounding_tells_single_precision_from_double(rng):

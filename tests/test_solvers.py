@@ -84,7 +84,7 @@ def test_the_fit_of_a_rank_takes_little_memory(rng):
     assert temporary(operator.plans) < 0.5
     assert temporary((operator.plans[0]._replace(solver="gram"),)) < 1.5
     # The same measure sees a copy of the snapshots in double precision.
-    assert temporary((operator.plans[0]._replace(solver="svd", dtype=jnp.dtype("float64")),)) > 2
+    assert temporary((operator.plans[0]._replace(solver="svd", work=jnp.dtype("float64")),)) > 2
 
 
 # --- rank, cutoff, precision ----------------------------------------------------------------
