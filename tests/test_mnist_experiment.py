@@ -9,6 +9,7 @@ import pytest
 import koopnb
 from koopnb import training
 from koopnb.experiments import mnist, record, reported
+from koopnb.experiments.arms import matlab_rcond
 
 KEY = jax.random.key(0)
 ARMS = (
@@ -157,7 +158,7 @@ def test_cutoffs_are_those_of_either_language(result):
     widths = {"weight": 4, "quasi-node": 9, "node": 65, "layer": 390, "network": 460}
     for name, width in widths.items():
         q = 9 if name == "quasi-node" else None
-        assert mnist.matlab_rcond(snapshots, name, q) == pytest.approx(width * eps), name
+        assert matlab_rcond(snapshots, name, q) == pytest.approx(width * eps), name
 
 
 def test_points_are_dense_first_and_hold_every_end():
