@@ -68,7 +68,10 @@ def rank_of(rank: Any, solver: str, limits: list[int], pairs: int) -> int | None
 
 
 def plan(request: Request, m: int, pairs: int) -> tuple[Plan, float]:
-    """The first plan for blocks of m weights, and the cutoff."""
+    """The first plan for blocks of m weights, and the cutoff.
+
+    For a rank it keeps what it resolves; `finer` sees what is missing, where values can be seen.
+    """
     rank, rcond, solver, dtype, unit, seen = request
     plain = 1e3 * float(jnp.finfo(dtype).eps)  # resolved by any product in this precision
     of_rank = rank is not None and rcond is None
@@ -81,7 +84,7 @@ def plan(request: Request, m: int, pairs: int) -> tuple[Plan, float]:
     if solver == "auto":
         # The cheapest route for a rank: what it does not resolve is seen in what it returns.
         solver = solvers.choose(m, pairs, rank, np.inf if of_rank and seen else cut)
-    least = solvers.resolved if of_rank and not seen else solvers.floor
+    least = solvers.resolved if of_rank else solvers.floor
     cut = max(cut, least(solver, m, pairs, dtype))
     limit = min(m, pairs) if rank is None else min(rank, m, pairs)
     fine = solver == "gram" and cut < plain and not (of_rank and seen)
@@ -96,12 +99,11 @@ def finer(request: Request, first: Plan, fit: Reduced, m: int, pairs: int) -> tu
     A Gram matrix that nobody asked for gives way to a singular value decomposition.
     """
     asked = request.unit if request.rcond is None else float(request.rcond)
-    cut = max(asked, solvers.floor(first.solver, m, pairs, first.work))
     bound = solvers.resolved(first.solver, m, pairs, first.work)
     sigma = np.asarray(fit.sigma)
     resolved = np.asarray(fit.constant) | (sigma[:, first.rank - 1] > bound * sigma[:, 0])
-    if cut >= bound or np.all(resolved):
-        return first, cut
+    if asked >= bound or np.all(resolved):
+        return first, max(asked, bound)
     to_svd = first.solver == "gram" and request.solver == "auto"
     solver = "svd" if to_svd else first.solver
     again = first._replace(solver=solver, work=jnp.dtype("float64"))

@@ -277,7 +277,8 @@ def orthonormal(
     gram = total(
         _time_gram(piece) if few else _square(piece, over=1).astype(jnp.float64) for piece in pieces
     )
-    gram = gram + jnp.diag(jnp.where(keep, 0.0, 1.0))
+    guard = 2 * len(keep) * float(jnp.finfo(jnp.float64).eps)  # rows of noise may be parallel
+    gram = gram + jnp.diag(jnp.where(keep, guard, 1.0))
     inverse = 1 / jnp.sqrt(gram) if len(keep) == 1 else inv(cholesky(gram))
     return [inverse.astype(piece.dtype) @ piece for piece in pieces], inverse
 

@@ -163,3 +163,19 @@ def test_explicit_matrices_refuse_a_negative_horizon(rng):
     with pytest.raises(ValueError, match="steps=-1"):
         found.trajectory([-1])
     assert found.trajectory([0])["w"].shape == (1, 1, 3)
+
+
+@pytest.mark.filterwarnings("ignore:rank=")
+@pytest.mark.parametrize("shape", [(11, 40), (30, 12), (30, 35)])
+def test_a_rank_that_single_precision_cannot_resolve_never_breaks_the_fit(shape, rng):
+    """Small blocks, whose cheap route is a Gram matrix: directions to below its own rounding."""
+    size = min(shape)
+    left, right = (np.linalg.qr(rng.standard_normal((k, size)))[0] for k in shape)
+    for decades in (2, 4, 5, 6, 7, 8, 12):
+        rows = ((left * np.logspace(0, -decades, size)) @ right.T + right[:, 0]).astype("f4")
+        for solver in ("auto", "gram", "svd"):
+            operator = fit({"w": rows}, rank=size - 1, solver=solver)
+            assert np.all(np.isfinite(operator.predict(1)["w"]))
+            code = np.asarray(operator.groups[0].encoder[0][0], float)
+            kept = np.arange(len(code)) < int(operator.rank[0])
+            assert np.abs(code @ code.T - np.diag(kept)).max() < 1e-4
