@@ -36,7 +36,7 @@ class KoopmanOperator(eqx.Module):
     per eigenvalue is padded with zeros up to the largest rank.
 
     Made by ``fit``. ``groups`` holds the factors, ``plans`` and ``rcond`` the solver, precision
-    and cutoff used, for every shape of block.
+    and cutoff used, for every shape of block; ``asked`` is the rank that was asked for.
     """
 
     groups: tuple[Reduced, ...]
