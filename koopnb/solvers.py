@@ -316,5 +316,5 @@ def _more_orthonormal(x: Float[Array, "n l"]) -> Float[Array, "n l"]:
     norms = jnp.linalg.norm(x, axis=0)
     x = x / jnp.where(norms > 0, norms, 1)[None]
     gram = x.T @ x
-    shift = 10 * len(gram) * jnp.finfo(x.dtype).eps
+    shift = sum(x.shape) * len(gram) * jnp.finfo(x.dtype).eps  # above the rounding of gram
     return x @ inv(cholesky(gram + shift * jnp.eye(len(gram)))).T

@@ -24,6 +24,16 @@ def records_of_low_rank():
         "two of them": (np.outer(ramp, np.ones(150)) + np.outer(ramp**2 % 7, np.arange(150)), 2),
         "two states": (np.repeat(rng.standard_normal((2, 150)), [70, 50], axis=0), 2),
         "one spike": (spike, 1),
+        "a long record that moved twice": (
+            np.repeat(
+                0.03 * walk[:3].sum(axis=1)[:, None]
+                + rng.standard_normal(130) / 30
+                + np.outer([0, 1e-3, -2e-3], rng.standard_normal(130)),
+                [150, 1660, 66],
+                axis=0,
+            ),
+            3,
+        ),
     }
 
 
