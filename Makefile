@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 REPRODUCED := _build/reproduced
+# A file's tests share what they compute, and a notebook's cells their kernel: so file by file.
+IN_PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Compiled programs are kept: chapters and their tests compile the same ones.
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/_build/jax-cache
@@ -41,8 +43,8 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: $(STAMP) lint book
-	$(BIN)/python -m pytest tests koopnb
-	$(BIN)/python -m pytest --nbval-lax -vv notebooks
+	$(BIN)/python -m pytest $(IN_PARALLEL) tests koopnb
+	$(BIN)/python -m pytest $(IN_PARALLEL) --nbval-lax -vv notebooks
 
 # An interrupted run goes on where it stopped; a complete one begins anew.
 reproduce: $(STAMP)

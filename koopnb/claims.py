@@ -48,6 +48,8 @@ class Comparison(NamedTuple):
 def judge(claim: Claim, records: Sequence[Record]) -> Finding:
     """Holds if nine tenths of the records agree, fails if at most a tenth do, else depends.
 
+    It depends, too, where numbers lie so near a bound that rounding decides; see ``Claim``.
+
     Raises:
         ValueError: no records.
     """
@@ -55,13 +57,23 @@ def judge(claim: Claim, records: Sequence[Record]) -> Finding:
         raise ValueError(f"{claim.key}: no records to judge by; run the experiment first.")
     values = tuple(_number(claim.measure(one)) for one in records)
     agree = [claim.low <= value <= claim.high for value in values]
-    verdict = _decide(sum(agree), len(agree))
+    doubtful = [_at_bound(claim, value) for value in values]
+    least = sum(yes and not near for yes, near in zip(agree, doubtful, strict=True))
+    most = sum(yes or near for yes, near in zip(agree, doubtful, strict=True))
+    verdict = _decide(least, len(agree))
+    verdict = verdict if verdict == _decide(most, len(agree)) else "depends"
     return Finding(claim, values, sum(agree), verdict, *_split(values, agree, records))
 
 
 def _number(value: Any) -> float:
     """What is no number counts as infinite."""
     return math.inf if math.isnan(float(value)) else float(value)
+
+
+def _at_bound(claim: Claim, value: float) -> bool:
+    """Whether rounding could carry a number over a bound of its claim."""
+    finite = [bound for bound in (claim.low, claim.high) if math.isfinite(bound)]
+    return any(abs(value - bound) < claim.rounding * abs(bound) for bound in finite)
 
 
 def _decide(agreeing: int, total: int) -> str:
@@ -199,6 +211,8 @@ def verdict_of(finding: Finding) -> str:
     if _differ(finding):
         return f"{word}, {finding.agreeing} of {runs} agree; by {finding.on}: {breakdown(finding)}"
     what = " on the seed" if finding.verdict == "depends" else ""
+    if what and _decide(finding.agreeing, runs) != "depends":
+        what = " on rounding"
     return f"{word}{what}, {share(finding.agreeing, runs)} agree"
 
 
@@ -250,7 +264,9 @@ def interval(values: Sequence[float]) -> str:
 
 
 def bounds(claim: Claim) -> str:
-    """From where to where a claim holds."""
+    """From where to where a claim holds, and how well its number is known."""
+    if claim.rounding:
+        return f"{bounds(claim._replace(rounding=0.0))}; known to {claim.rounding:.0%}"
     if math.isinf(claim.high):
         return f"holds from {claim.low:.3g}"
     if math.isinf(claim.low):

@@ -16,6 +16,8 @@ class Claim(NamedTuple):
     rounding, so numbers move where verdicts must not. The numbers of a ``timed`` claim
     belong to a machine: they are shown, and never counted as moved. A ``proved`` claim is
     decided by a theorem or by one example: runs check the program and are no sample.
+    ``rounding`` is the relative change of the number that another machine's rounding makes: where
+    that could turn the verdict, it is "depends".
     """
 
     key: str
@@ -29,3 +31,4 @@ class Claim(NamedTuple):
     tolerance: float = 1.5
     timed: bool = False
     proved: bool = False
+    rounding: float = 0.0
