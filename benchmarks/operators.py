@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import koopnb
-from koopnb import environment, spectrum
-from koopnb.experiments import mnist
+from koopnb.experiments import environment, mnist
+from koopnb.operators import spectrum
 
 RANK, WINDOW, SHIFT = 8, 187, 1876
 STORE = Path(__file__).with_suffix(".json")

@@ -6,7 +6,7 @@ into a `KoopmanOperator` that predicts. Importing prints nothing and changes no 
 
 from koopnb.data import Dataset, load_dataset
 from koopnb.networks import MLP
-from koopnb.operator import KoopmanOperator, fit
+from koopnb.operators.koopman import KoopmanOperator, fit
 
 __version__ = "0.1.0"
 __all__ = ["MLP", "Dataset", "KoopmanOperator", "fit", "load_dataset"]

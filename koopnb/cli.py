@@ -103,7 +103,7 @@ def _refuse_unwritable(folder: Path) -> None:
 
 
 def _book(arguments: argparse.Namespace) -> int:
-    from koopnb import book
+    from koopnb.publish import book
 
     book.build(
         Path.cwd(), store=arguments.store, force=arguments.force, render=not arguments.no_render
@@ -112,9 +112,9 @@ def _book(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from koopnb import claims
+    from koopnb.evidence import judge
 
-    found = claims.compare(arguments.records, arguments.results)
+    found = judge.compare(arguments.records, arguments.results)
     print("\n".join(found.lines))
     return 1 if found.moved else 0
 

@@ -13,7 +13,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from tqdm import tqdm
 
-from koopnb.snapshots import WindowMeans
+from koopnb.operators.snapshots import WindowMeans
 
 
 class TrainState(NamedTuple):

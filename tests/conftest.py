@@ -63,7 +63,7 @@ def axis():
 @pytest.fixture(scope="module")
 def chromium():
     """A browser without a network, or a skip that says what is missing."""
-    import browser
+    from support import browser
 
     try:
         with browser.chromium() as running:

@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from records import save_example
+from support.records import save_example
 
-import koopnb.environment
-from koopnb import claims, cli, data
-from koopnb.experiments import mnist, record, series
+from koopnb import cli, data
+from koopnb.evidence import judge
+from koopnb.experiments import environment, mnist, record, series
 
 
 def test_help_lists_the_commands(capsys):
@@ -91,7 +91,7 @@ def test_a_series_holds_what_its_name_says():
     for name in series.SERIES:
         for job in series.jobs(name, [3]):
             assert job.config.seed == 3
-            assert claims.group(record.make(job.experiment, job.config, {}, {}, 0.0)) == name
+            assert judge.group(record.make(job.experiment, job.config, {}, {}, 0.0)) == name
 
 
 def test_help_names_every_series(capsys):
@@ -135,8 +135,8 @@ def test_a_record_of_another_version_or_configuration_is_not_taken(monkeypatch, 
     arguments = ["run", "mnist", "--seeds", "0", "--records", str(tmp_path)]
     assert cli.main(arguments) == cli.main([*arguments, "--horizons", "1"]) == 0
     assert len(ran) == 2
-    older = koopnb.environment.versions() | {"koopnb": "0.0.1"}
-    monkeypatch.setattr(koopnb.environment, "versions", lambda: older)
+    older = environment.versions() | {"koopnb": "0.0.1"}
+    monkeypatch.setattr(environment, "versions", lambda: older)
     assert cli.main(arguments) == 0
     assert len(ran) == 3
 

@@ -9,8 +9,8 @@ from jaxtyping import PyTree
 
 from koopnb.experiments import explicit
 from koopnb.experiments.explicit import ExplicitOperator
-from koopnb.operator import KoopmanOperator, fit
-from koopnb.partition import PARTITIONS
+from koopnb.operators.koopman import KoopmanOperator, fit
+from koopnb.operators.partition import PARTITIONS
 
 ARITHMETICS = ("report", "paper")
 EXPLICIT = ("weight", "quasi-node", "node")  # blocks whose matrices fit into memory

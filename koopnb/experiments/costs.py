@@ -14,10 +14,11 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
-from koopnb import baselines, training
+from koopnb import training
 from koopnb.experiments import mnist, record
-from koopnb.operator import KoopmanOperator
-from koopnb.snapshots import window_means
+from koopnb.operators import baselines
+from koopnb.operators.koopman import KoopmanOperator
+from koopnb.operators.snapshots import window_means
 
 EXPERIMENT = "costs"
 EXPLICIT = ("node", "layer")

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, PyTree
 
-from koopnb.partition import Partition, make_partition
-from koopnb.snapshots import Layout, flatten, horizons
+from koopnb.operators.partition import Partition, make_partition
+from koopnb.operators.snapshots import Layout, flatten, horizons
 
 WIDEST = 2_000  # weights of a block whose matrix is formed
 SINGLE = 64  # weights of a block up to which all blocks of a group are handled at once

@@ -14,14 +14,15 @@ import numpy as np
 import optax
 from jaxtyping import Array, PyTree
 
-from koopnb import baselines, training
+from koopnb import training
 from koopnb.data import Dataset, load_dataset
 from koopnb.experiments import record
 from koopnb.experiments.arms import FACTORED, Arm, arms
 from koopnb.experiments.explicit import ExplicitOperator
 from koopnb.networks import MLP
-from koopnb.operator import KoopmanOperator
-from koopnb.snapshots import rows
+from koopnb.operators import baselines
+from koopnb.operators.koopman import KoopmanOperator
+from koopnb.operators.snapshots import rows
 
 EXPERIMENT = "mnist"
 GUESSING = math.log(10)  # loss of equal probabilities for ten classes

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PyTree
 
-from koopnb import baselines, spectrum, training
+from koopnb import training
 from koopnb.experiments import mnist, record
-from koopnb.operator import KoopmanOperator, fit
+from koopnb.operators import baselines, spectrum
+from koopnb.operators.koopman import KoopmanOperator, fit
 
 EXPERIMENT = "partitions"
 RATES = (0.99, 0.97, 0.94)

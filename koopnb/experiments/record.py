@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-import koopnb.environment
+from koopnb.experiments import environment
 
 MAX_POINTS = 400
 # Where Linux lists this process's memory maps, and says how many it may have.
@@ -66,8 +66,8 @@ def make(
         )
         thinned[name] = values[at].astype(np.float32)
         thinned[f"{name}/at"] = (at + 1).astype(np.int32)
-    environment = koopnb.environment.stamp() | {"seconds": round(seconds, 2)}
-    return Record(experiment, as_dict(config), _plain(metrics), thinned, environment)
+    stamp = environment.stamp() | {"seconds": round(seconds, 2)}
+    return Record(experiment, as_dict(config), _plain(metrics), thinned, stamp)
 
 
 def path_of(experiment: str, config: Any, folder: str | os.PathLike) -> Path:
@@ -156,7 +156,7 @@ def look_up(
     experiment: str, config: Any, folders: Sequence[str | os.PathLike]
 ) -> tuple[Path, Record] | None:
     """What `find` finds, with the record that it had to read."""
-    version = koopnb.environment.versions()["koopnb"]
+    version = environment.versions()["koopnb"]
     for folder in folders:
         path = path_of(experiment, config, folder)
         if path.is_file():

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from koopnb import scores, training
+from koopnb import training
 from koopnb.experiments import mnist, record
+from koopnb.operators import scores
 
 EXPERIMENT = "routes"
 OPERATORS = ("quasi-node", "node")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from koopnb import flows
+from koopnb.dynamics import flows
+from koopnb.dynamics.potentials import Potential, double_well, quadratic
 from koopnb.experiments import partitions, record
-from koopnb.operator import fit
-from koopnb.potentials import Potential, double_well, quadratic
+from koopnb.operators.koopman import fit
 
 EXPERIMENT = "theory"
 HALVINGS = 5

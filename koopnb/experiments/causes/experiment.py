@@ -1,0 +1,295 @@
+"""Why predictions deteriorate: the report's operators taken apart, and repaired."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from koopnb import training
+from koopnb.experiments import mnist, record
+from koopnb.experiments.causes import repairs, surrogate
+from koopnb.experiments.causes.repairs import Scene, at_times, single
+from koopnb.experiments.causes.surrogate import Modes
+from koopnb.operators import baselines, spectrum
+from koopnb.operators.koopman import KoopmanOperator
+from koopnb.operators.snapshots import rows
+
+EXPERIMENT = "causes"
+WINDOWS = {"mnist": 187, "digits": 18}  # iterations a window mean is over
+PARTS = ("operators", "cutoffs")
+HORIZONS = repairs.HORIZONS
+TOGETHER = ("node", "layer", "network")  # the operators that are taken apart
+FACTORS = ("growth", "decay", "turning")
+CUTOFFS = tuple(10.0**-k for k in range(1, 12))
+SWEPT = ("node", "network")
+SWEPT_SEEDS = (0, 1, 2)  # those whose sweep the page shows
+STOPPED = (1, 2, 4, 8, 16)  # how many of the worst nodes are kept from moving
+
+
+@dataclass(frozen=True)
+class Config:
+    """One seed of the report's training, and what is done with it.
+
+    ``part`` "operators" takes the report's operators apart and repairs them; "cutoffs" sweeps
+    the cutoff over ten decades, in both precisions.
+    """
+
+    dataset: str = "mnist"
+    seed: int = 0
+    part: str = "operators"
+
+    def __post_init__(self) -> None:
+        if self.dataset not in WINDOWS:
+            raise ValueError(f"dataset={self.dataset!r}: must be one of {list(WINDOWS)}.")
+        if self.seed < 0:
+            raise ValueError(f"seed={self.seed}: must be at least 0.")
+        if self.part not in PARTS:
+            raise ValueError(f"part={self.part!r}: must be one of {PARTS}.")
+
+
+def run(
+    config: Config, folder: str | Path | None = None, *, progress: bool = False
+) -> record.Record:
+    r"""Runs one seed and returns its record, written to ``folder`` if one is given.
+
+    Training, record and operators are those of `mnist`, in the report's arithmetic. With
+    $\hat x(s)$ predicted and $x_n$ the last recorded weights, the distance gone is
+    $\lVert \hat x(s) - x_n \rVert$. Test losses are shown; they choose nothing.
+    """
+    began = time.perf_counter()
+    runs = mnist.train(
+        mnist.protocol(config.dataset, config.seed, HORIZONS), thin=True, progress=progress
+    )
+    x, y = (jnp.asarray(array) for array in runs.data[2:4])
+    scene = Scene(
+        runs.snapshots, runs.further, runs.state.params, runs.per_epoch,
+        WINDOWS[config.dataset],
+        lambda path: np.asarray(training.evaluate_path(path, x, y)[0], float),
+    )  # fmt: skip
+    curves: dict[str, np.ndarray] = {}
+    metrics = {
+        "iterations_per_epoch": scene.per_epoch,
+        "snapshots": len(jax.tree.leaves(scene.snapshots)[0]),
+        "weights": sum(leaf.size for leaf in jax.tree.leaves(scene.last)),
+        "window": scene.window,
+        "baselines": _baselines(scene, curves),
+    }
+    if config.part == "operators":
+        metrics |= _take_apart(scene, config.dataset, curves)
+    else:
+        metrics["sweep"] = {
+            name: {dtype: _sweep(scene, name, dtype) for dtype in ("float32", "float64")}
+            for name in SWEPT
+        }
+    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
+    if folder is not None:
+        record.save(result, config, folder)
+    return result
+
+
+def _take_apart(scene: Scene, dataset: str, curves: dict[str, np.ndarray]) -> dict[str, Any]:
+    arms = [arm for arm in mnist.arms(dataset) if arm.name != "bounded"]
+    operators = {arm.name: arm.fit(scene.snapshots) for arm in arms}
+    modes = {name: surrogate.modes_of(operators[name]) for name in TOGETHER}
+    _paths(scene, operators["node"], curves)
+    for name, found in modes.items():
+        _spectrum(found, name, curves)
+    return {
+        "operators": {name: _growth(scene, found) for name, found in operators.items()},
+        "factors": {name: _factors(scene, found, name, curves) for name, found in modes.items()},
+        "nodes": _nodes(scene, modes["node"], curves),
+        "dip": {name: _dip(scene, found) for name, found in modes.items()},
+        "repairs": {name: repairs.losses(scene, modes[name], name) for name in TOGETHER},
+        "observables": _observables(scene, operators["node"]),
+    }
+
+
+def _distance(path: PyTree, snapshot: PyTree) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.linalg.norm(rows(path) - rows(single(snapshot)), axis=1)
+
+
+def _baselines(scene: Scene, curves: dict[str, np.ndarray]) -> dict[str, Any]:
+    loss, at = scene.loss(scene.further), scene.at
+    curves["optimizer/loss"], curves["optimizer/loss/at"] = loss, at
+    last = [loss[(at <= end) & (at > end - scene.per_epoch)] for end in scene.ends]
+    whole = len(jax.tree.leaves(scene.snapshots)[0])
+    ends = at_times(scene.further, np.searchsorted(at, scene.ends))
+    line = baselines.linear(scene.snapshots, scene.ends, scene.per_epoch)
+    mean = baselines.mean(scene.snapshots, scene.per_epoch)
+    return {
+        "optimizer": scene.by_horizon(np.array([np.median(some) for some in last])),
+        "distance": scene.by_horizon(_distance(ends, scene.last)),
+        "linear": scene.by_horizon(scene.loss(line)),
+        "last": float(scene.loss(single(scene.last))[0]),
+        "mean": float(scene.loss(single(mean))[0]),
+        "mean of the record": float(
+            scene.loss(single(baselines.mean(scene.snapshots, whole)))[0]
+        ),
+    }  # fmt: skip
+
+
+def _growth(scene: Scene, operator: KoopmanOperator) -> dict[str, Any]:
+    """Spectral radii, and how far an operator goes."""
+    radius = np.asarray(operator.spectral_radius, float)
+    path = operator.trajectory(scene.ends)
+    return {
+        "blocks": len(radius),
+        "rank": [int(f(np.asarray(operator.rank))) for f in (np.min, np.median, np.max)],
+        "radius": [float(q) for q in np.quantile(radius, [0, 0.25, 0.5, 0.75, 1])],
+        "growing": float(np.mean(radius ** (2 * scene.per_epoch) > 1.05)),
+        "distance": scene.by_horizon(_distance(path, scene.last)),
+        "loss": scene.by_horizon(scene.loss(path)),
+    }
+
+
+def _factors(
+    scene: Scene, modes: Modes, name: str, curves: dict[str, np.ndarray]
+) -> dict[str, dict[str, Any]]:
+    """Loss and distance with every choice of what acts; paths with nothing or one thing off."""
+    found, steps = {}, np.union1d(scene.at[::3], scene.ends)
+    for bits in range(2 ** len(FACTORS)):
+        acting = [factor for i, factor in enumerate(FACTORS) if bits >> i & 1]
+        path = modes.path(scene.ends, **{factor: factor in acting for factor in FACTORS})
+        found["+".join(acting) or "nothing"] = {
+            "loss": scene.by_horizon(scene.loss(path)),
+            "distance": scene.by_horizon(_distance(path, scene.last)),
+        }
+    for label, off in {
+        "all": (), "no growth": ("growth",), "no turning": ("turning",),
+        "neither": ("growth", "turning"),
+    }.items():  # fmt: skip
+        key = f"{name}/{label}/loss"
+        curves[key] = scene.loss(modes.path(steps, **dict.fromkeys(off, False)))
+        curves[f"{key}/at"] = steps
+    return found
+
+
+def _nodes(scene: Scene, modes: Modes, curves: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Every node moved alone to T = 2 epochs, and all of them but the worst few."""
+    operator, end = modes.operator, int(scene.ends[1])
+    ahead = operator.predict(end)
+    count = len(modes.eigs)
+    alone = scene.loss(surrogate.mixed(operator, ahead, scene.last, np.eye(count, dtype=bool)))
+    moved = zip(
+        surrogate.blocks_of(operator, ahead), surrogate.blocks_of(operator, scene.last),
+        strict=True,
+    )  # fmt: skip
+    columns = {
+        "alone": alone,
+        "radius": np.abs(modes.eigs[:, 0]),
+        "implied": modes.leading(end),
+        "seen": np.concatenate([np.linalg.norm(a - b, axis=1) for a, b in moved]),
+        "layer": [int(label.split("[")[1].split("]")[0]) for label in operator.partition.labels],
+    }
+    for name, values in columns.items():
+        curves[f"nodes/{name}"], curves[f"nodes/{name}/at"] = np.asarray(values), np.arange(count)
+    order = np.argsort(-alone)
+    masks = np.stack([~np.isin(np.arange(count), order[:k]) for k in (0, *STOPPED)])
+    others = scene.loss(surrogate.mixed(operator, ahead, scene.last, masks))
+    without = {str(k): float(x) for k, x in zip((0, *STOPPED), others, strict=True)}
+    at = scene.at[scene.at <= end]
+    masks = np.broadcast_to(np.arange(count) == order[0], (len(at), count))
+    path = surrogate.mixed(operator, operator.trajectory(at), scene.last, masks)
+    curves["worst/loss"], curves["worst/loss/at"] = scene.loss(path), at
+    return {"worst": int(order[0]), "without": without}
+
+
+def _dip(scene: Scene, modes: Modes) -> dict[str, float]:
+    """The lowest point of the first epoch, and what lies near it."""
+    operator, at = modes.operator, scene.at[scene.at <= scene.per_epoch]
+    path = operator.trajectory(at)
+    loss = scene.loss(path)
+    lowest = int(np.argmin(np.where(np.isnan(loss), np.inf, loss)))
+    mean = baselines.mean(scene.snapshots, scene.per_epoch)
+    slow = modes.path([1], slowest=0.5 ** (20 / scene.per_epoch))
+    there = at_times(path, slice(lowest, lowest + 1))
+    return {
+        "projection": float(scene.loss(operator.trajectory([0]))[0]),
+        "slow modes": float(scene.loss(slow)[0]),
+        "lowest": float(loss[lowest]),
+        "iteration": int(at[lowest]),
+        "to mean": float(_distance(there, mean)[0]),
+        "to last": float(_distance(there, scene.last)[0]),
+        "last to mean": float(_distance(single(scene.last), mean)[0]),
+    }
+
+
+def _paths(scene: Scene, operator: KoopmanOperator, curves: dict[str, np.ndarray]) -> None:
+    """Single weights: of the three worst nodes the worst one, and three of median error."""
+    at = scene.at[scene.at <= scene.ends[1]]
+    truth = rows(at_times(scene.further, slice(0, len(at))))
+    predicted, past = rows(operator.trajectory(at)), rows(scene.snapshots)
+    error = np.abs(predicted[-1] - truth[-1])
+    owner = _owners(operator, scene.last)
+    order = np.argsort(-error)
+    worst: list[int] = []
+    for place in order:
+        if owner[place] not in owner[worst] and len(worst) < 3:
+            worst.append(int(place))
+    moving = np.flatnonzero(np.ptp(past, axis=0) > 0)
+    middle = moving[np.argsort(error[moving])][len(moving) // 2 - 1 : len(moving) // 2 + 2]
+    chosen = np.array([*worst, *middle])
+    kept = np.unique(np.linspace(0, len(past) - 1, 150).round().astype(int))
+    for name, values, times in (
+        ("recorded", past[kept], kept - len(past) + 1),
+        ("true", truth, at),
+        ("predicted", predicted, at),
+    ):
+        curves[f"paths/{name}"], curves[f"paths/{name}/at"] = values[:, chosen], times
+
+
+def _owners(operator: KoopmanOperator, snapshot: PyTree) -> np.ndarray:
+    """The block that each weight belongs to."""
+    numbers, first = [], 0
+    for block in surrogate.blocks_of(operator, snapshot):
+        numbers.append(np.arange(first, first + len(block))[:, None] + np.zeros(block.shape))
+        first += len(block)
+    return rows(single(surrogate.assemble(operator, numbers)))[0]
+
+
+def _spectrum(modes: Modes, name: str, curves: dict[str, np.ndarray]) -> None:
+    """The largest slow modes: eigenvalue, and size in the prediction."""
+    sizes = np.where(np.abs(modes.eigs) > 0.98, modes.sizes, 0).ravel()
+    order = np.argsort(-sizes)[: min(200, int(np.sum(sizes > 0)))]
+    eigs = modes.eigs.ravel()[order]
+    # Relative to 1, so that single precision keeps their digits.
+    for part, values in (("growth", np.log(np.abs(eigs))), ("angle", np.angle(eigs)),
+                         ("size", sizes[order])):  # fmt: skip
+        curves[f"{name}/{part}"], curves[f"{name}/{part}/at"] = values, np.arange(len(order))
+
+
+def _sweep(scene: Scene, partition: str, dtype: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    kept = np.zeros(0)
+    for rcond, operator in surrogate.cutoffs(scene.snapshots, partition, dtype, CUTOFFS):
+        rank = np.asarray(operator.rank)
+        if np.array_equal(rank, kept):  # the same directions: the same operator
+            found.append(found[-1] | {"rcond": rcond})
+            continue
+        kept = rank
+        few = rank.max() <= mnist.MOST_EIGENVALUES
+        found.append(
+            {
+                "rcond": rcond,
+                "rank": [int(rank.sum()), int(rank.max())],
+                "radius": float(np.max(operator.spectral_radius)) if few else None,
+                "loss": scene.by_horizon(scene.loss(operator.trajectory(scene.ends))),
+            }
+        )
+    return found
+
+
+def _observables(scene: Scene, operator: KoopmanOperator) -> dict[str, float]:
+    """One node's operator by either choice of observables: do the spectra differ?"""
+    block = surrogate.blocks_of(operator, scene.snapshots)[-1][:, -1].astype(float)
+    before, after = block[:-1], block[1:]
+    identity = after.T @ np.linalg.pinv(before.T, rcond=1e-9)
+    projections = np.linalg.lstsq(before, after, rcond=1e-9)[0]
+    gap = spectrum.distance(np.linalg.eigvals(identity), np.linalg.eigvals(projections))
+    return {"distance": gap, "weights": len(identity)}

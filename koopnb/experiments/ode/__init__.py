@@ -1,0 +1,24 @@
+"""The paper's published example: networks that solve an ODE, trained to the end and predicted."""
+
+from koopnb.experiments.ode.experiment import (
+    EXPERIMENT,
+    OPTIMIZERS,
+    POINTS,
+    Config,
+    advance,
+    fit_one,
+    flatten,
+    grid,
+    interval,
+    ratio,
+    run,
+    seconds,
+    start,
+    train,
+    unflatten,
+)
+
+__all__ = [
+    "EXPERIMENT", "OPTIMIZERS", "POINTS", "Config", "advance", "fit_one", "flatten", "grid",
+    "interval", "ratio", "run", "seconds", "start", "train", "unflatten",
+]  # fmt: skip

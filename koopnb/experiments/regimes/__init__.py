@@ -1,0 +1,14 @@
+"""Where jumps work: batch size, horizon and optimizer, with and without weight decay."""
+
+from koopnb.experiments.regimes.experiment import (
+    DECAY,
+    EXPERIMENT,
+    Config,
+    decayed,
+    grid,
+    kept,
+    run,
+    train,
+)
+
+__all__ = ["DECAY", "EXPERIMENT", "Config", "decayed", "grid", "kept", "run", "train"]

@@ -1,0 +1,1 @@
+"""From MyST chapters to the rendered book: jupytext, papermill, Jupyter Book."""
