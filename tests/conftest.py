@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-_checked = jaxtyping.install_import_hook("koopnb", "typechecker.check")
+_checked = jaxtyping.install_import_hook("koopnb", "support.typechecker.check")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 settings.register_profile(

@@ -36,15 +36,15 @@ def test_verdict(sizes, verdict):
 def test_numbers_that_rounding_carries_over_a_bound_settle_nothing():
     """Two machines gave 1.05 and 1.0454, 1.0511 and 1.0464, by a bound of 1.05."""
     blurred = CLAIM._replace(rounding=0.05)
-    found = claims.judge(blurred, records(0.9, 1.01, 0.97, *(2.0,) * 7))
+    found = judge.judge(blurred, records(0.9, 1.01, 0.97, *(2.0,) * 7))
     assert (found.verdict, found.agreeing) == ("depends", 2)
-    assert claims.verdict_of(found).startswith("**depends** on the seed, 2 of 10")
-    found = claims.judge(blurred, records(0.9, 1.01, 1.02, *(2.0,) * 7))
+    assert judge.verdict_of(found).startswith("**depends** on the seed, 2 of 10")
+    found = judge.judge(blurred, records(0.9, 1.01, 1.02, *(2.0,) * 7))
     assert (found.verdict, found.agreeing) == ("depends", 1)
-    assert claims.verdict_of(found).startswith("**depends** on rounding, 1 of 10")
-    assert claims.judge(blurred, records(0.9, 1.06, 1.07, *(2.0,) * 7)).verdict == "fails"
-    assert claims.judge(blurred, records(*(0.9,) * 8, 1.0, 0.99)).verdict == "depends"
-    assert claims.bounds(blurred) == "holds to 1; known to 5%"
+    assert judge.verdict_of(found).startswith("**depends** on rounding, 1 of 10")
+    assert judge.judge(blurred, records(0.9, 1.06, 1.07, *(2.0,) * 7)).verdict == "fails"
+    assert judge.judge(blurred, records(*(0.9,) * 8, 1.0, 0.99)).verdict == "depends"
+    assert judge.bounds(blurred) == "holds to 1; known to 5%"
 
 
 def runs(**settings):
