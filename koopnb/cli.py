@@ -103,11 +103,9 @@ def _refuse_unwritable(folder: Path) -> None:
 
 
 def _book(arguments: argparse.Namespace) -> int:
-    from koopnb.publish import book
+    from koopnb.publish.build import build
 
-    book.build(
-        Path.cwd(), store=arguments.store, force=arguments.force, render=not arguments.no_render
-    )
+    build(Path.cwd(), store=arguments.store, force=arguments.force, render=not arguments.no_render)
     return 0
 
 

@@ -6,7 +6,8 @@ from support.records import save_example
 
 from koopnb.evidence import judge, ledger
 from koopnb.experiments import environment
-from koopnb.publish import book
+from koopnb.publish import contents, pages
+from koopnb.publish.build import build as build_book
 
 SOURCE = """---
 kernelspec:
@@ -44,13 +45,13 @@ def root(tmp_path):
     return tmp_path
 
 
-PAGE = book.Chapter("01-page", "01-page")
-SAME_ON_DIGITS = book.Chapter("02-digits", "01-page", "digits", "Another title")
+PAGE = contents.Chapter("01-page", "01-page")
+SAME_ON_DIGITS = contents.Chapter("02-digits", "01-page", "digits", "Another title")
 WITH_SEEDS = SAME_ON_DIGITS._replace(seeds=(0, 3))
 
 
 def build(root, *chapters, **kwargs):
-    return book.build(root, chapters=chapters, render=False, **kwargs)
+    return build_book(root, chapters=chapters, render=False, **kwargs)
 
 
 def read(root, folder, name):
@@ -110,7 +111,7 @@ def test_without_its_data_a_chapter_keeps_stored_outputs_under_a_note(root, monk
     def gone(name):
         raise why
 
-    monkeypatch.setattr(book, "load_dataset", gone)
+    monkeypatch.setattr(contents, "load_dataset", gone)
     build(root, SAME_ON_DIGITS)
     shown = read(root, "_build/source/notebooks", "02-digits")
     assert "Stored results" in shown.cells[1].source
@@ -133,11 +134,11 @@ def test_generated_pages_come_from_records(tmp_path, monkeypatch):
         for source in ("report, figure 1", "paper", "this book")
     ]
     monkeypatch.setattr(ledger, "entries", lambda folders: listed)
-    summary = book._summary(tmp_path)
+    summary = pages.summary(tmp_path)
     assert "1 statements: 1 verdicts *holds*, 0 *depends*, 0 *fails*." in summary
     rows = [line for line in summary.splitlines() if "It is small" in line]
     assert rows == ["| [It is small](notebooks/01-page.ipynb#a) | size: 1 | **holds** |"] * 2
     made = {"seconds": 12.4, "environment": environment.stamp() | {"date": "2020-02-02T00:00:00"}}
-    status = book._status({PAGE: made, SAME_ON_DIGITS: None})
+    status = pages.status({PAGE: made, SAME_ON_DIGITS: None})
     assert "| 01-page | 12 s | 2020-02-02 |" in status
     assert "| 02-digits | stored outputs |" in status

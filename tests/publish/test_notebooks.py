@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from koopnb.experiments import mnist
-from koopnb.publish import book
+from koopnb.publish.contents import CHAPTERS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 BREAK = """
@@ -46,7 +46,7 @@ def test_a_broken_claim_fails_and_is_named(tmp_path):
 
 
 def test_the_page_without_parameters_has_the_seeds_that_its_chapter_names():
-    for chapter in book.CHAPTERS:
+    for chapter in CHAPTERS:
         if chapter.seeds and chapter.name == chapter.source:
             cells = jupytext.read(NOTEBOOKS / f"{chapter.source}.md").cells
             given = next(c for c in cells if "parameters" in c.metadata.get("tags", []))
@@ -56,7 +56,7 @@ def test_the_page_without_parameters_has_the_seeds_that_its_chapter_names():
             assert tuple(values["horizons"]) == mnist.HORIZONS
 
 
-@pytest.mark.parametrize("chapter", book.CHAPTERS, ids=lambda chapter: chapter.name)
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_stored_outputs_belong_to_the_source(chapter):
     written = jupytext.read(NOTEBOOKS / f"{chapter.source}.md").cells
     stored = nbformat.read(NOTEBOOKS / f"{chapter.name}.ipynb", as_version=4).cells

@@ -1,0 +1,71 @@
+"""What a chapter's outputs rest on, as one number: where it changes, the chapter is run again."""
+
+import ast
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import jupytext
+
+import koopnb
+from koopnb.experiments import environment
+from koopnb.publish.contents import Chapter
+
+PACKAGE = Path(koopnb.__file__).parent
+RECORDS = PACKAGE / "experiments" / "record.py"
+
+
+def fingerprint_of(root: Path, text: Path, chapter: Chapter) -> str:
+    """Changes when the chapter, the code that it imports, a record or a version changes.
+
+    Records count where the chapter can read them: where it imports `koopnb.experiments.record`,
+    by itself or by way of another module. So do the files that its code names, as "../file".
+    """
+    digest = hashlib.sha256(json.dumps(chapter).encode() + text.read_bytes())
+    cells = jupytext.read(text).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    files = imported(code)
+    for path in sorted(files):
+        digest.update(str(path.relative_to(PACKAGE)).encode() + path.read_bytes())
+    if RECORDS in files:
+        for path in sorted((root / "results").glob("*.json")):
+            digest.update(path.name.encode() + path.read_bytes())
+    for name in sorted(set(re.findall(r'"\.\./([^"]+)"', code))):
+        if (root / name).is_file():
+            digest.update(name.encode() + (root / name).read_bytes())
+    digest.update(json.dumps(environment.versions()).encode())
+    return digest.hexdigest()
+
+
+def imported(code: str) -> set[Path]:
+    """The files of koopnb that Python reads to run the code, functions' own imports included."""
+    found: set[Path] = set()
+    left = _named(code)
+    while left:
+        for file in _files(left.pop()) - found:
+            found.add(file)
+            left |= _named(file.read_text())
+    return found
+
+
+def _named(code: str) -> set[str]:
+    """What an import statement of the code might name, from koopnb."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+    return {name for name in names if name.split(".")[0] == "koopnb"}
+
+
+def _files(name: str) -> set[Path]:
+    """The files that importing a dotted name runs: its packages', and its own if it is a module."""
+    parts, found = name.split(".")[1:], {PACKAGE / "__init__.py"}
+    for count in range(1, len(parts) + 1):
+        place = PACKAGE.joinpath(*parts[:count])
+        found |= {
+            file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()
+        }
+    return found
