@@ -6,6 +6,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import koopnb
+
+RECORDS = Path("_build/records")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the arguments, runs the command, returns the exit status.
@@ -35,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m koopnb",
         description="Koopman operators on training runs, and the book that checks them.",
     )
+    parser.add_argument("--version", action="version", version=f"koopnb {koopnb.__version__}")
     commands = parser.add_subparsers(dest="name", required=True, metavar="command")
 
     run = commands.add_parser(
@@ -43,13 +48,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "series",
         help="mnist, paper, routes, optimizers, costs, ode, theory, causes, cutoffs, regimes or "
-        "decay",
+        "decay; the status page of the book says what each is and how long it takes",
     )
     run.add_argument("--dataset", default=None, help="mnist or digits (default: the series' own)")
     run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",
-                     help="default: the series' first set")  # fmt: skip
-    run.add_argument("--horizons", type=int, nargs="+", default=None, metavar="EPOCHS")
-    run.add_argument("--records", type=Path, default=Path("_build/records"), metavar="FOLDER")
+                     help="default: the book's first set, one to ten")  # fmt: skip
+    run.add_argument("--horizons", type=int, nargs="+", default=None, metavar="EPOCHS",
+                     help="epochs ahead to predict (default: the series' own)")  # fmt: skip
+    run.add_argument("--records", type=Path, default=RECORDS, metavar="FOLDER",
+                     help="where records go (default: %(default)s)")  # fmt: skip
     run.add_argument("--force", action="store_true", help="make records anew that are there")
     run.set_defaults(command=_run)
 
@@ -61,13 +68,21 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--no-render", action="store_true", help="execute only")
     book.set_defaults(command=_book)
 
-    check = commands.add_parser("check", help="compare fresh records with the stored results")
-    check.add_argument("--records", type=Path, default=Path("_build/records"), metavar="FOLDER")
-    check.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER")
+    check = commands.add_parser(
+        "check",
+        help="compare fresh records with the stored results",
+        description="Judges every claim on fresh records and on the stored ones of the same "
+        "seeds. Ends with status 1 if a verdict, or a number beyond its tolerance, moved.",
+    )
+    check.add_argument("--records", type=Path, default=RECORDS, metavar="FOLDER",
+                       help="fresh records (default: %(default)s)")  # fmt: skip
+    check.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER",
+                       help="stored records (default: %(default)s)")  # fmt: skip
     check.set_defaults(command=_check)
 
     data = commands.add_parser("data", help="load the data sets, and say what they hold")
-    data.add_argument("datasets", nargs="*", default=["mnist", "digits"], metavar="name")
+    data.add_argument("datasets", nargs="*", default=["mnist", "digits"], metavar="name",
+                      help="mnist or digits; both if left out")  # fmt: skip
     data.set_defaults(command=_data)
     return parser
 

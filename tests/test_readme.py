@@ -11,8 +11,10 @@ def test_the_example_runs(capsys):
     names = {}
     exec(compile(example, str(README), "exec"), names)
     assert names["operator"].rank.tolist() == [8]
-    assert names["weights"].layers[0].weight.shape == (20, 64)
-    assert "train: 100%" in capsys.readouterr().err
+    assert names["weights"]["100 iterations ahead"].layers[0].weight.shape == (20, 64)
+    said = capsys.readouterr()
+    assert "train: 100%" in said.err
+    assert re.search(r"100 iterations ahead: test loss 0\.\d+, accuracy 0\.9", said.out)
 
 
 def test_every_command_it_names_is_a_target():

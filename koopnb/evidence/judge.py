@@ -143,7 +143,7 @@ def compare(fresh: Path, reference: Path) -> Comparison:
         f"not compared: {name}, {number} stored record{'s' * (number > 1)} without a fresh one"
         for name, number in sorted(missing.items())
     ]
-    count = 0
+    judged = count = 0
     series = defaultdict(list)
     for name in shared:
         series[_series(name)].append(name)
@@ -156,12 +156,14 @@ def compare(fresh: Path, reference: Path) -> Comparison:
             moved = not claim.timed and (old.verdict != now.verdict or not near)
             count += moved
             bound = "" if math.isinf(claim.tolerance) else f" within a factor {claim.tolerance:g}"
-            word = "timed" if claim.timed else "MOVED" if moved else "ok"
+            word = "timed" if claim.timed else "MOVED" if moved else "same"
             lines.append(
                 f"{word}  {name}, {len(seeds)} seed{'s' * (len(seeds) > 1)}  {claim.key} "
-                f"({claim.quantity}): expected {before:.3g}{'' if claim.timed else bound}, "
-                f"{old.verdict}; found {after:.3g}, {now.verdict}"
+                f"({claim.quantity}): stored {before:.3g}{'' if claim.timed else bound}, "
+                f"verdict {old.verdict!r}; fresh {after:.3g}, {now.verdict!r}"
             )
+            judged += 1
+    lines.append(f"{judged} claims compared, {count} moved")
     return Comparison(tuple(lines), count)
 
 

@@ -5,10 +5,13 @@ resolved what was asked of it.
 """
 
 import functools
+import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from koopnb.operators import _solvers
 from koopnb.operators._reduced import Reduced
@@ -135,3 +138,19 @@ def padded_rank(space: Subspace, cut: float, first: Plan) -> int:
     values = np.asarray(space.sigma)
     most = int((values > cut * values[:, :1]).sum(axis=1).max())
     return min(first.rank, max(8, -8 * (-most // 8)))
+
+
+def warn_of_shortfall(
+    asked: int, ranks: ArrayLike, shortfall: ArrayLike, labels: Sequence[str]
+) -> None:
+    """Warns the caller of `fit` of blocks that have less than the rank asked for."""
+    missing, ranks = np.asarray(shortfall), np.asarray(ranks)
+    if missing.any():
+        block = int(missing.argmax())
+        warnings.warn(
+            f"rank={asked}: {np.count_nonzero(missing)} of {len(missing)} blocks have "
+            f"less; {labels[block]!r} has {int(ranks[block])}, since "
+            "its other singular values are within round-off. The prediction uses what there is: "
+            "see .rank and .shortfall, or ask for less.",
+            stacklevel=3,
+        )

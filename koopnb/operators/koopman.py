@@ -1,7 +1,6 @@
 """Finite-section Koopman operators of recorded weights: fit, then predict at any horizon."""
 
 import functools
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -152,8 +151,9 @@ class KoopmanOperator(eqx.Module):
         return self._advance([group.start for group in self.groups], horizons(steps))
 
     def propagate(self, snapshot: PyTree, steps: Integer) -> PyTree:
-        """K^steps applied to another snapshot of the same structure; see ``predict``."""
+        """K^steps applied to another snapshot of the same structure and shapes; see ``predict``."""
         arrays = eqx.filter(snapshot, is_array)
+        self.partition.refuse_other_shapes(arrays)
         with jax.enable_x64(True):
             starts = _batched.encode(self.groups, arrays, self.partition)
         return self._advance(starts, horizon(steps))
@@ -223,7 +223,9 @@ def fit(
 
     Args:
         snapshots: pytree whose arrays lead with the same time axis, n >= 2. NumPy or JAX,
-            real. What is not an array is returned as it is.
+            real. What is not an array is returned as it is. K is linear and has no constant
+            term, and training tends to weights that are not zero: where nothing else in a
+            block is constant, a leaf ``np.ones((n, 1))`` makes K affine ("network" only).
         partition: "weight", "quasi-node", "node", "layer" or "network"; see
             ``partition.make_partition``.
         q: weights a block, for "quasi-node".
@@ -313,7 +315,7 @@ def fit(
         )
     operator = KoopmanOperator(groups, cuts, rank, plans, part, layout, window)
     if rank is not None and rcond is None and not traced:
-        _warn_of_shortfall(operator)
+        _planning.warn_of_shortfall(rank, operator.rank, operator.shortfall, part.labels)
     return operator
 
 
@@ -330,19 +332,6 @@ def _refined(
             cut = lower
         found.append((group, finer, cut))
     return tuple(tuple(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
-
-
-def _warn_of_shortfall(operator: KoopmanOperator) -> None:
-    missing = np.asarray(operator.shortfall)
-    if missing.any():
-        block = int(missing.argmax())
-        warnings.warn(
-            f"rank={operator.asked}: {np.count_nonzero(missing)} of {len(missing)} blocks have "
-            f"less; {operator.partition.labels[block]!r} has {int(operator.rank[block])}, since "
-            "its other singular values are within round-off. The prediction uses what there is: "
-            "see .rank and .shortfall, or ask for less.",
-            stacklevel=3,
-        )
 
 
 @functools.lru_cache(maxsize=64)

@@ -64,6 +64,17 @@ class Partition:
     shapes: tuple[tuple[int, ...], ...]
     units: tuple[Unit, ...]
 
+    def refuse_other_shapes(self, tree: PyTree) -> None:
+        """Raises a ValueError that names the first leaf that one snapshot has in another shape."""
+        named, treedef = jax.tree_util.tree_flatten_with_path(tree)
+        if treedef == self.treedef:
+            for (path, leaf), shape in zip(named, self.shapes, strict=True):
+                if tuple(np.shape(leaf)) != shape:
+                    raise ValueError(
+                        f"leaf {jax.tree_util.keystr(path)} has shape {np.shape(leaf)}, that of a "
+                        f"snapshot is {shape}: pass one snapshot, without the time axis."
+                    )
+
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """For each group, the indices of its units."""
@@ -289,7 +300,9 @@ def _output_axes(
         return next((i for i in leaves if shapes[i][axis] != size), None)
 
     def named(leaves: list[int]) -> bool:
-        keys = (getattr(paths[i][-1], "key", getattr(paths[i][-1], "name", None)) for i in leaves)
+        keys = (
+            getattr(key, "key", getattr(key, "name", None)) for i in leaves for key in paths[i][-1:]
+        )
         return "kernel" in keys
 
     for leaves in layers.values():

@@ -77,7 +77,9 @@ def flatten(snapshots: PyTree) -> tuple[list[Any], Layout]:
                 "needs the same leading time axis."
             )
     if n < 2:
-        raise ValueError(f"got {n} snapshots: an operator needs at least two, one pair.")
+        raise ValueError(
+            f"got {n} snapshot{'s' * (n != 1)}: an operator needs at least two, one pair."
+        )
     paths, leaves = zip(*named, strict=True)
     layout = Layout(treedef, outside, paths, tuple(jnp.dtype(leaf.dtype) for leaf in leaves))
     return list(leaves), layout
@@ -120,9 +122,9 @@ def integer(name: str, value: Integer, least: int, meaning: str) -> int:
             raise TypeError
         value = operator.index(value)
     except TypeError:
-        raise ValueError(f"{name}={value!r}: {meaning}, an integer >= {least}.") from None
+        raise ValueError(f"{name}={value!r}: must be an integer >= {least} ({meaning}).") from None
     if value < least:
-        raise ValueError(f"{name}={value}: {meaning}, must be >= {least}.")
+        raise ValueError(f"{name}={value}: must be an integer >= {least} ({meaning}).")
     return value
 
 
@@ -256,6 +258,10 @@ def horizons(steps: Any) -> Array | np.ndarray:
     if isinstance(steps, jax.core.Tracer):
         return steps
     steps = np.asarray(steps) if isinstance(steps, jax.Array) else steps
+    if np.isscalar(steps) or getattr(steps, "ndim", 1) != 1:
+        raise ValueError(
+            f"steps={steps!r}: a trajectory needs a sequence of horizons; for one, use predict."
+        )
     listed = [horizon(step) for step in steps]
     if any(isinstance(step, jax.core.Tracer) for step in listed):
         return jnp.stack(listed)
@@ -270,4 +276,6 @@ def horizon(steps: Any) -> Array | np.ndarray:
     """
     if isinstance(steps, jax.core.Tracer):
         return steps
-    return np.asarray(integer("steps", steps, 0, "a horizon in snapshots"), np.int64)
+    return np.asarray(
+        integer("steps", steps, 0, "one horizon in snapshots; trajectory takes several"), np.int64
+    )

@@ -169,7 +169,7 @@ def test_seeds_of_a_configuration_are_compared_together(tmp_path, monkeypatch):
             record.save(one, mnist.Config(seed=seed), tmp_path / folder)
     found = judge.compare(tmp_path / "new", tmp_path / "old")
     assert found.moved == 0
-    assert len(found.lines) == 1
+    assert found.lines[1:] == ("1 claims compared, 0 moved",)
     assert "3 seeds" in found.lines[0]
 
 
@@ -201,7 +201,7 @@ def test_a_moved_claim_is_named_with_both_numbers(folders, size):
     found = folders(size)
     assert found.moved == 1
     assert "MOVED" in found.lines[0]
-    assert "small (size): expected 0.8 within a factor 1.5, holds; found" in found.lines[0]
+    assert "small (size): stored 0.8 within a factor 1.5, verdict 'holds'; fresh" in found.lines[0]
 
 
 def test_folders_without_records_are_named(tmp_path, folders):

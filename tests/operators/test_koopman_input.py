@@ -8,6 +8,7 @@ from support.helpers import (
 )
 
 from koopnb.operators.koopman import fit
+from koopnb.operators.snapshots import horizons
 
 
 @pytest.mark.parametrize(
@@ -91,8 +92,8 @@ GOOD = {"a": np.ones((4, 2), np.float32), "b": np.zeros((4,), np.float32)}
         ({"b": np.zeros((), np.float32)}, {}, r"leaf \['b'\] is a scalar: it needs a leading time"),
         ({}, {"partition": "nodes"}, r"partition='nodes': must be one of .* mean 'node'\?"),
         ({}, {"partition": "quasi-node", "q": 0}, "q=0: must be at least 1"),
-        ({}, {"window": 0}, "window=0: the snapshots a mean is over, must be >= 1"),
-        ({}, {"window": 2.0}, "window=2.0: the snapshots a mean is over, an integer >= 1"),
+        ({}, {"window": 0}, "window=0: must be an integer >= 1"),
+        ({}, {"window": 2.0}, "window=2.0: must be an integer >= 1"),
         ({}, {"window": 3}, "window=3 on 4 snapshots leaves 1 window means .* use window <= 2"),
         ({}, {"window": 5}, "window=5 on 4 snapshots leaves 0 window means"),
         ({}, {"rcond": -0.1}, r"rcond=-0.1: must be in \[0, 1\)"),
@@ -112,7 +113,7 @@ def test_bad_input_is_named(change, keywords, message):
 
 
 def test_too_few_snapshots_and_empty_trees_are_named():
-    with pytest.raises(ValueError, match="got 1 snapshots: an operator needs at least two"):
+    with pytest.raises(ValueError, match="got 1 snapshot: an operator needs at least two"):
         fit({"a": np.ones((1, 2))})
     with pytest.raises(ValueError, match="snapshots hold no array"):
         fit({"a": None, "b": jax.nn.relu})
@@ -124,16 +125,42 @@ def test_too_few_snapshots_and_empty_trees_are_named():
 @pytest.mark.parametrize("steps", [-1, np.int64(-3)])
 def test_negative_horizons_are_refused(steps):
     operator = fit(GOOD)
-    with pytest.raises(ValueError, match=rf"steps={steps}: a horizon in snapshots, must be >= 0"):
+    with pytest.raises(ValueError, match=rf"steps={steps}: must be an integer >= 0"):
         operator.predict(steps)
-    with pytest.raises(ValueError, match=rf"steps={steps}: a horizon in snapshots, must be >= 0"):
+    with pytest.raises(ValueError, match=rf"steps={steps}: must be an integer >= 0"):
         operator.trajectory([1, steps])
     operator.predict(np.int64(1))
 
 
+def test_one_horizon_and_several_are_told_apart():
+    operator = fit(GOOD)
+    with pytest.raises(ValueError, match="steps=5: a trajectory needs a sequence of horizons"):
+        horizons(5)  # as `trajectory` calls it; the tests' own type check would come first
+    with pytest.raises(ValueError, match="one horizon in snapshots; trajectory takes several"):
+        operator.predict([1, 2])
+    assert len(operator.trajectory([5])["a"]) == 1
+
+
+def test_another_snapshot_has_the_shapes_of_the_record():
+    rng = np.random.default_rng(0)
+    tree = {"w": rng.normal(size=(6, 3, 2)), "b": rng.normal(size=(6, 3))}
+    operator = fit(tree)
+    one = {"w": tree["w"][0], "b": tree["b"][0]}
+    with pytest.raises(ValueError, match=r"leaf \['b'\] has shape \(6, 3\), that of a snapshot is"):
+        operator.propagate(tree, 1)
+    with pytest.raises(ValueError, match=r"leaf \['w'\] has shape \(2, 3\), .* is \(3, 2\)"):
+        operator.propagate(one | {"w": one["w"].T}, 1)
+    assert operator.propagate(one, 1)["w"].shape == (3, 2)
+
+
+def test_a_record_may_be_one_array():
+    rows = np.random.default_rng(0).normal(size=(6, 3, 2))
+    assert len(fit(rows, partition="node").rank) == 3
+
+
 @pytest.mark.parametrize("steps", [1.0, True, None])
 def test_horizons_that_are_no_integers_are_refused(steps):
-    with pytest.raises(ValueError, match=f"steps={steps}: a horizon in snapshots, an integer"):
+    with pytest.raises(ValueError, match=f"steps={steps}: must be an integer"):
         fit(GOOD).predict(steps)
 
 

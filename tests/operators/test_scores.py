@@ -86,7 +86,7 @@ def test_a_rehearsal_of_linear_dynamics_succeeds_and_is_the_explicit_one(rng):
     ("score", "message"),
     [
         (lambda x: scores.persistence(x[:2]), "persistence of 2 snapshots"),
-        (lambda x: scores.drift(x[:1]), "got 1 snapshots"),
+        (lambda x: scores.drift(x[:1]), "got 1 snapshot"),
         (lambda x: scores.rehearsal(x, 9.0), "ahead=9.0 on 10 snapshots fits an operator to 1"),
         (lambda x: scores.rehearsal(x, 0.0), "ahead=0.0 on 10 snapshots"),
         (lambda x: scores.rehearsal(x, 1.0, rank=0), "rank=0"),

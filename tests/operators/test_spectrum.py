@@ -273,9 +273,9 @@ def test_held_out_errors_are_per_block(rng):
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        (0, "steps=0: the horizon of the check, in snapshots, must be >= 1"),
+        (0, "steps=0: must be an integer >= 1"),
         (5, "steps=5 on 5 held-out snapshots: .* use steps <= 4"),
-        (1.5, "steps=1.5: the horizon of the check, in snapshots, an integer >= 1"),
+        (1.5, "steps=1.5: must be an integer >= 1"),
     ],
 )
 def test_horizons_without_a_later_snapshot_are_refused(steps, message, rng):

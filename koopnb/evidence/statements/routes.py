@@ -29,8 +29,8 @@ ROUTES = tuple(
     for claim in (
         _claim(
             f"{arm}-determined",
-            f"An epoch ahead, changing the last digit of every weight moves {arm} operators in "
-            "factors by less than half a step",
+            "An epoch ahead, changing the last digit of every weight, in double precision, moves "
+            f"{arm} operators in factors by less than half a step",
             arm,
             "nearby",
         ),
