@@ -399,7 +399,10 @@ def test_momentum_tends_to_the_heavy_ball_at_order_one():
     [
         (lambda: flows.descend(CURVE, (0.1,), step=0.0, steps=3), "step=0.0: the learning rate"),
         (lambda: flows.descend(CURVE, (0.1,), step=np.inf, steps=3), "step=inf"),
-        (lambda: flows.descend(CURVE, (0.1,), step=0.1, steps=0), "steps=0: iterations"),
+        (
+            lambda: flows.descend(CURVE, (0.1,), step=0.1, steps=0),
+            "steps=0: must be an integer >= 1 .iterations",
+        ),
         (
             lambda: flows.descend(CURVE, (0.1,), step=0.1, steps=3, momentum=1.0),
             r"momentum=1.0: must be in \[0, 1\)",
