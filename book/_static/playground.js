@@ -1,5 +1,5 @@
 // Playgrounds: the reader chooses a step, a momentum and a start, and sees the path and its loss.
-// Every number comes from koopnb/playground.py, in data-landscapes; here are the recursion, which
+// Every number comes from koopnb/drawing/playground.py, in data-landscapes; here are the recursion, which
 // tests compare with koopnb's, and the drawing. Without scripts a figure stands in.
 
 const koopnbPlayground = (() => {
