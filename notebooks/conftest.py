@@ -2,12 +2,12 @@
 
 import pytest
 
-from koopnb import book
+from koopnb.publish.contents import CHAPTERS, unavailable
 
 
 def pytest_collection_modifyitems(items):
-    datasets = {chapter.name: chapter.dataset for chapter in book.CHAPTERS}
-    reasons = {name: book.unavailable(dataset) for name, dataset in datasets.items()}
+    datasets = {chapter.name: chapter.dataset for chapter in CHAPTERS}
+    reasons = {name: unavailable(dataset) for name, dataset in datasets.items()}
     for item in items:
         why = reasons.get(item.path.stem) if item.path.suffix == ".ipynb" else None
         if why is not None:
