@@ -152,9 +152,9 @@ def test_download_fills_the_cache_once(offline, mnist_dir, monkeypatch, tmp_path
     monkeypatch.setattr(data, "_check_reachable", lambda url: None)
     monkeypatch.setattr(tfds.download, "DownloadManager", real_manager)
     first = koopnb.load_dataset("mnist")
-    began = time.perf_counter()
+    began = time.process_time()  # tests run side by side: time of this process alone
     second = koopnb.load_dataset("mnist")
-    assert time.perf_counter() - began < 6, "a cached MNIST loads in seconds, on a busy machine too"
+    assert time.process_time() - began < 2, "a cached MNIST loads in under 2 s"
     assert len(asked) == 1
     assert sorted(path.name for path in offline.iterdir()) == sorted(FILES)
     np.testing.assert_array_equal(first.x_test, second.x_test)

@@ -60,8 +60,8 @@ def judge(claim: Claim, records: Sequence[Record]) -> Finding:
     doubtful = [_at_bound(claim, value) for value in values]
     least = sum(yes and not near for yes, near in zip(agree, doubtful, strict=True))
     most = sum(yes or near for yes, near in zip(agree, doubtful, strict=True))
-    verdict = _decide(least, len(agree))
-    verdict = verdict if verdict == _decide(most, len(agree)) else "depends"
+    possible = {_decide(least, len(agree)), _decide(most, len(agree))}
+    verdict = possible.pop() if len(possible) == 1 else "depends"
     return Finding(claim, values, sum(agree), verdict, *_split(values, agree, records))
 
 
@@ -267,10 +267,9 @@ def interval(values: Sequence[float]) -> str:
 
 def bounds(claim: Claim) -> str:
     """From where to where a claim holds, and how well its number is known."""
-    if claim.rounding:
-        return f"{bounds(claim._replace(rounding=0.0))}; known to {claim.rounding:.0%}"
+    known = f"; known to {claim.rounding:.0%}" if claim.rounding else ""
     if math.isinf(claim.high):
-        return f"holds from {claim.low:.3g}"
+        return f"holds from {claim.low:.3g}{known}"
     if math.isinf(claim.low):
-        return f"holds to {claim.high:.3g}"
-    return f"holds from {claim.low:.3g} to {claim.high:.3g}"
+        return f"holds to {claim.high:.3g}{known}"
+    return f"holds from {claim.low:.3g} to {claim.high:.3g}{known}"

@@ -1,6 +1,7 @@
 """What a chapter's outputs rest on, as one number: where it changes, the chapter is run again."""
 
 import ast
+import functools
 import hashlib
 import json
 import re
@@ -41,7 +42,7 @@ def fingerprint_of(root: Path, text: Path, chapter: Chapter) -> str:
 def imported(code: str) -> set[Path]:
     """The files of koopnb that Python reads to run the code, functions' own imports included."""
     found: set[Path] = set()
-    left = _named(code)
+    left = set(_named(code))
     while left:
         for file in _files(left.pop()) - found:
             found.add(file)
@@ -49,7 +50,8 @@ def imported(code: str) -> set[Path]:
     return found
 
 
-def _named(code: str) -> set[str]:
+@functools.cache  # all chapters import much the same modules
+def _named(code: str) -> frozenset[str]:
     """What an import statement of the code might name, from koopnb."""
     names = set()
     for node in ast.walk(ast.parse(code)):
@@ -57,7 +59,7 @@ def _named(code: str) -> set[str]:
             names |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
-    return {name for name in names if name.split(".")[0] == "koopnb"}
+    return frozenset(name for name in names if name.split(".")[0] == "koopnb")
 
 
 def _files(name: str) -> set[Path]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from koopnb.publish.contents import Chapter
 def write(root: Path, folder: Path, made: Mapping[Chapter, dict[str, Any] | None]) -> None:
     """Writes every generated part into a folder of the book's sources."""
     folder.mkdir(exist_ok=True)
+    listed = ledger.entries([root / "results"])
     (folder / "status.md").write_text(status(made))
-    (folder / "summary.md").write_text(summary(root))
+    (folder / "summary.md").write_text(summary(listed))
     (folder / "effort.md").write_text(effort(root))
-    (folder / "erratum.md").write_text(erratum(root))
+    (folder / "erratum.md").write_text(erratum(root, listed))
 
 
 def status(made: Mapping[Chapter, dict[str, Any] | None]) -> str:
@@ -52,9 +53,8 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def summary(root: Path) -> str:
+def summary(listed: Sequence[ledger.Entry]) -> str:
     """The verdicts on the report and on the paper, for the landing page."""
-    listed = ledger.entries([root / "results"])
     parts = []
     for author in ("The report", "The paper"):
         own = [entry for entry in listed if entry.author == author]
@@ -63,10 +63,10 @@ def summary(root: Path) -> str:
     return "\n".join(parts)
 
 
-def erratum(root: Path) -> str:
+def erratum(root: Path, listed: Sequence[ledger.Entry]) -> str:
     """What the operators of an earlier version had made of the same statements."""
     before = json.loads((root / "book" / "erratum.json").read_text())
-    return ledger.moved(before, ledger.entries([root / "results"]))
+    return ledger.moved(before, listed)
 
 
 def effort(root: Path) -> str:

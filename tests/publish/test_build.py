@@ -127,14 +127,13 @@ def test_outside_the_repository_it_says_so(tmp_path):
 CLAIM = judge.Claim("small", "It is small", "report", "01-page#a", "size", lambda _: 1.0, high=1.0)
 
 
-def test_generated_pages_come_from_records(tmp_path, monkeypatch):
+def test_generated_pages_come_from_records():
     finding = judge.Finding(CLAIM, (1.0,), 1, "holds")
     listed = [
         ledger.Entry("theory", finding._replace(claim=CLAIM._replace(source=source)), "", ())
         for source in ("report, figure 1", "paper", "this book")
     ]
-    monkeypatch.setattr(ledger, "entries", lambda folders: listed)
-    summary = pages.summary(tmp_path)
+    summary = pages.summary(listed)
     assert "1 statements: 1 verdicts *holds*, 0 *depends*, 0 *fails*." in summary
     rows = [line for line in summary.splitlines() if "It is small" in line]
     assert rows == ["| [It is small](notebooks/01-page.ipynb#a) | size: 1 | **holds** |"] * 2
