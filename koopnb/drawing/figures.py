@@ -12,44 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from koopnb.drawing.palette import COLOURS
 from koopnb.dynamics.potentials import Potential
 
-# After Okabe and Ito; purple and green are darkened for contrast on white.
-COLOURS = {
-    "adadelta": "#0072B2",
-    "node": "#D55E00",
-    "layer": "#B5478C",
-    "mean": "#007A5A",
-    "network": "#7A5C00",
-    "bounded": "#222222",
-    "flow": "#2B2B2B",
-    "descent": "#1F5FA8",
-    "momentum": "#C44E00",
-    "shallow": "#9A4F96",
-    "deep": "#1B7A55",
-    # Pictures of theory: what is so, what reaches it, what does not, a third thing beside them.
-    "truth": "#333333",
-    "works": "#005F9E",
-    "fails": "#C14E00",
-    "third": "#8A3FA0",
-}
-STYLE = {
-    "figure.figsize": (9.5, 3.5),
-    "figure.constrained_layout.use": True,
-    "savefig.facecolor": "white",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.titlelocation": "left",
-    "grid.color": "#e6e6e6",
-    "font.size": 10.5,
-    "axes.titlesize": 10.5,
-    "legend.frameon": False,
-}
 
-
-class Arm(NamedTuple):
+class SeedCurves(NamedTuple):
     """One way to go on from the record: runs over the same iterations, one a seed."""
 
     label: str
@@ -58,7 +25,7 @@ class Arm(NamedTuple):
     runs: Sequence[np.ndarray]
 
 
-def paths(axis: Axes, arms: Sequence[Arm], *, title: str, ylabel: str) -> list[Artist]:
+def paths(axis: Axes, arms: Sequence[SeedCurves], *, title: str, ylabel: str) -> list[Artist]:
     """Every run of every arm; over several seeds their median and a band of the middle half.
 
     What is not finite counts as infinite, so a median leaves the panel where most runs have.

@@ -65,7 +65,7 @@ class Reshuffled(eqx.Module):
 Noise = Gaussian | Resampled | Reshuffled
 
 
-class Runs(NamedTuple):
+class Escapes(NamedTuple):
     """Where each run stands, whether it has passed the target, and after how many iterations.
 
     A run that passes stays where it landed. ``iterations`` of one that has not passed is the
@@ -86,7 +86,7 @@ def simulate(
     iterations: int,
     key: PRNGKeyArray,
     target: float = float("inf"),
-) -> Runs:
+) -> Escapes:
     r"""$\theta_{k+1} = \theta_k - \eta (f'(\theta_k) + \bar z_{B_k})$, many runs at once.
 
     In the session's precision: noise hides what rounding does.
@@ -136,7 +136,7 @@ def _simulate(
     rates: Float[Array, " runs"],
     iterations: Int[Array, ""],
     key: PRNGKeyArray,
-) -> Runs:
+) -> Escapes:
     def slope(x: Float[Array, " runs"]) -> Float[Array, " runs"]:
         return jax.vmap(potential.gradient)(x[:, None])[:, 0]
 
@@ -145,7 +145,7 @@ def _simulate(
         moves = ~runs.passed & (done < iterations)
         x = jnp.where(moves, runs.x - rates * (slope(runs.x) + tilt), runs.x)
         passed = runs.passed | (moves & (sign * (x - target) > 0))
-        return (Runs(x, passed, runs.iterations + moves), done + 1), None
+        return (Escapes(x, passed, runs.iterations + moves), done + 1), None
 
     def epoch(state: tuple) -> tuple:
         runs, done, number = state
@@ -158,7 +158,7 @@ def _simulate(
         return (done < iterations) & ~jnp.all(runs.passed)
 
     none = jnp.zeros(len(start), bool)
-    first = Runs(start, none, jnp.zeros(len(start), jnp.int32))
+    first = Escapes(start, none, jnp.zeros(len(start), jnp.int32))
     return jax.lax.while_loop(goes_on, epoch, (first, jnp.asarray(0), jnp.asarray(0)))[0]
 
 

@@ -26,7 +26,7 @@ JUMPS = (*EXPLICIT, "network", "bounded")
 
 
 @dataclass(frozen=True)
-class Config:
+class CostsConfig:
     """One seed of the report's record, and how many single calls are timed."""
 
     dataset: str = "mnist"
@@ -36,7 +36,7 @@ class Config:
 
 
 def run(
-    config: Config, folder: str | Path | None = None, *, progress: bool = False
+    config: CostsConfig, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
     """Times one seed, after compilation, every result awaited.
 
@@ -140,7 +140,7 @@ def whole(one: record.Record, epochs: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def _training_steps(runs: mnist.Runs, config: mnist.Config) -> Iterator[Any]:
+def _training_steps(runs: mnist.RecordedRun, config: mnist.MnistConfig) -> Iterator[Any]:
     """The optimizer as the report ran it: a Python loop around one compiled iteration."""
     x, y, state = jnp.asarray(runs.data.x_train), jnp.asarray(runs.data.y_train), runs.state
     batches = jnp.asarray(training.epoch_batches(jax.random.key(0), len(x), config.batch_size))

@@ -43,7 +43,7 @@ OPTIMIZERS: dict[str, tuple[Callable[[float], optax.GradientTransformation], flo
 
 
 @dataclass(frozen=True)
-class Config:
+class MnistConfig:
     """The report's settings, one seed. ``horizon_epochs`` are the epochs T to replace."""
 
     dataset: str = "mnist"
@@ -72,7 +72,7 @@ def protocol(
     horizons: Sequence[int] = HORIZONS,
     optimizer: str = "adadelta",
     arithmetic: str = "report",
-) -> Config:
+) -> MnistConfig:
     """The report's configuration; on digits with batches of 16.
 
     So digits' record too has two to three times as many snapshots as a first-layer node has
@@ -84,7 +84,7 @@ def protocol(
         some = ("node", "layer", "network", "bounded")
         kept = tuple(Arm(**(vars(arm) | {"solver": "auto"})) for arm in kept if arm.name in some)
     rate = OPTIMIZERS[optimizer][1] if optimizer in OPTIMIZERS else 0.0
-    return Config(
+    return MnistConfig(
         dataset, seed, optimizer=optimizer, learning_rate=rate,
         batch_size=16 if dataset == "digits" else 64, horizon_epochs=tuple(sorted(horizons)),
         arms=kept,
@@ -97,7 +97,7 @@ def folders(dataset: str, root: str | Path) -> list[Path]:
     return [own] if dataset == "digits" else [Path(root) / "results", own]
 
 
-class Runs(NamedTuple):
+class RecordedRun(NamedTuple):
     """One seed's training: the record, and the optimizer going on beside the operators.
 
     ``state`` stands at the record's end; ``snapshots`` holds the weights after every iteration
@@ -123,8 +123,8 @@ def points(per_epoch: int, epochs: int) -> np.ndarray:
 
 
 def train(
-    config: Config, *, further: bool = True, thin: bool = False, progress: bool = False
-) -> Runs:
+    config: MnistConfig, *, further: bool = True, thin: bool = False, progress: bool = False
+) -> RecordedRun:
     """Trains one seed as the report does; without ``further``, only to the record's end.
 
     ``thin``: of the further iterations only `points` are kept.
@@ -152,11 +152,13 @@ def train(
     recorded = go(state, config.record_epochs, "record", recording=everything)
     epochs = max(config.horizon_epochs) if further else 0
     later = go(recorded.state, epochs, config.optimizer, recording=some if thin else everything)
-    return Runs(data, optimizer, recorded.state, recorded.recorded, later.recorded, per_epoch)
+    return RecordedRun(
+        data, optimizer, recorded.state, recorded.recorded, later.recorded, per_epoch
+    )
 
 
 def run(
-    config: Config, folder: str | Path | None = None, *, progress: bool = False
+    config: MnistConfig, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
     r"""Runs one seed and returns its record, written to ``folder`` if one is given.
 

@@ -67,7 +67,7 @@ def unseen(where: str, partition: str, *, count: int = 80, steps: int = 40) -> f
 
 
 @dataclass(frozen=True)
-class Config:
+class PartitionsConfig:
     """Which operators are fitted to the report's record, one seed.
 
     ``widths`` are those of quasi-nodes, the first of which stands beside the other four
@@ -82,7 +82,7 @@ class Config:
 
 
 def run(
-    config: Config, folder: str | Path | None = None, *, progress: bool = False
+    config: PartitionsConfig, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
     """Runs one seed: every partition's operator on the same record, in single precision.
 

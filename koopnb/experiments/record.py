@@ -109,6 +109,16 @@ def load(path: str | os.PathLike) -> Record:
         ) from error
 
 
+def folders() -> list[Path]:
+    """Where records are: stored ones in ``results``, then those made here.
+
+    Both lie in the repository, the nearest folder from here upwards that holds ``results``.
+    """
+    here = Path.cwd()
+    root = next((one for one in (here, *here.parents) if (one / "results").is_dir()), here)
+    return [root / "results", root / "_build" / "records"]
+
+
 def obtain(
     experiment: str,
     config: Any,

@@ -20,7 +20,7 @@ ROUTES = ("factors", "nearby", "steps", "power")
 
 
 @dataclass(frozen=True)
-class Config:
+class RoutesConfig:
     """One seed of the report's training, with the paper's operators in double precision."""
 
     dataset: str = "mnist"
@@ -28,7 +28,7 @@ class Config:
 
 
 def run(
-    config: Config, folder: str | Path | None = None, *, progress: bool = False
+    config: RoutesConfig, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
     """Predicts one epoch by every route, and returns the record, written to ``folder`` if given.
 

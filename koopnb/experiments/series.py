@@ -1,5 +1,6 @@
 """The series of runs behind the book: which configurations belong together, and on which seeds."""
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,28 +44,28 @@ def _mnist(**how: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
 
 
 def _costs(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
-    return [Job(costs.EXPERIMENT, costs.Config(dataset, seed, tuple(horizons)), costs.run)]
+    return [Job(costs.EXPERIMENT, costs.CostsConfig(dataset, seed, tuple(horizons)), costs.run)]
 
 
 def _ode(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [
-        Job(ode.EXPERIMENT, ode.Config(optimizer, points, seed), ode.run)
+        Job(ode.EXPERIMENT, ode.OdeConfig(optimizer, points, seed), ode.run)
         for optimizer in ode.OPTIMIZERS
         for points in ode.POINTS
     ]
 
 
 def _routes(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
-    return [Job(routes.EXPERIMENT, routes.Config(dataset, seed), routes.run)]
+    return [Job(routes.EXPERIMENT, routes.RoutesConfig(dataset, seed), routes.run)]
 
 
 def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
-    return [Job(theory.EXPERIMENT, theory.Config(seed), theory.run)]
+    return [Job(theory.EXPERIMENT, theory.TheoryConfig(seed), theory.run)]
 
 
 def _causes(part: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
     def jobs(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
-        return [Job(causes.EXPERIMENT, causes.Config(dataset, seed, part), causes.run)]
+        return [Job(causes.EXPERIMENT, causes.CausesConfig(dataset, seed, part), causes.run)]
 
     return jobs
 
@@ -139,6 +140,27 @@ def jobs(
         raise ValueError(f"seeds={list(seeds)}: give integers from 0 on.")
     return [
         job for one in chosen for seed in seeds for job in SERIES[name].jobs(one, seed, horizons)
+    ]
+
+
+def obtain(
+    name: str,
+    dataset: str | None = None,
+    seeds: Sequence[int] | None = None,
+    horizons: Sequence[int] = (),
+) -> list[record.Record]:
+    """The records of a series; what is stored is read, and what is not is run and kept.
+
+    Records are looked for in `record.folders`. Arguments are those of `jobs`.
+    """
+    return [
+        record.obtain(
+            job.experiment,
+            job.config,
+            functools.partial(job.run, job.config, progress=True),
+            record.folders(),
+        )
+        for job in jobs(name, seeds, dataset, horizons)
     ]
 
 

@@ -18,7 +18,7 @@ HALVINGS = 5
 
 
 @dataclass(frozen=True)
-class Config:
+class TheoryConfig:
     """What is drawn and how far it is followed.
 
     ``starts`` are drawn for every system. ``orbit``: states of the slow manifold that are
@@ -40,7 +40,7 @@ class Config:
 
 
 def run(
-    config: Config, folder: str | Path | None = None, *, progress: bool = False
+    config: TheoryConfig, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
     """Every number of the record; a few seconds.
 
@@ -91,7 +91,7 @@ def momentum_order(potential: Potential, rng: np.random.Generator) -> float:
     return _order(1 / counts, ends, end)
 
 
-def invariance(config: Config, rng: np.random.Generator) -> dict[str, float]:
+def invariance(config: TheoryConfig, rng: np.random.Generator) -> dict[str, float]:
     r"""Largest relative error, ``ahead`` steps on, with and without an invariant subspace.
 
     The map is $x_1 \mapsto a x_1$, $x_2 \mapsto b x_2 + (a^2 - b) x_1^2$. Observables $x_1, x_2,

@@ -11,7 +11,7 @@ from koopnb.dynamics import flows
 def test_a_single_run_is_drawn_as_it_is(axis):
     (line,) = figures.paths(
         axis,
-        [figures.Arm("a", "C0", np.arange(3), [np.array([1.0, 3.0, 2.0])])],
+        [figures.SeedCurves("a", "C0", np.arange(3), [np.array([1.0, 3.0, 2.0])])],
         title="t",
         ylabel="y",
     )
@@ -21,7 +21,7 @@ def test_a_single_run_is_drawn_as_it_is(axis):
 
 def test_every_seed_and_their_median_are_drawn(axis):
     runs = [np.array([1.0, 1.0]), np.array([2.0, 5.0]), np.array([9.0, 6.0])]
-    arm = figures.Arm("a", "C0", np.arange(2), runs)
+    arm = figures.SeedCurves("a", "C0", np.arange(2), runs)
     *lines, band, middle = figures.paths(axis, [arm], title="", ylabel="")
     assert [list(line.get_ydata()) for line in lines] == [list(run) for run in runs]
     np.testing.assert_array_equal(middle.get_ydata(), [2, 5])
@@ -31,7 +31,7 @@ def test_every_seed_and_their_median_are_drawn(axis):
 def test_a_median_of_runs_that_overflowed_leaves_the_panel(axis):
     runs = [np.array([1.0, 2.0]), np.array([1.0, np.nan]), np.array([1.0, np.inf])]
     *_, middle = figures.paths(
-        axis, [figures.Arm("a", "C0", np.arange(2), runs)], title="", ylabel=""
+        axis, [figures.SeedCurves("a", "C0", np.arange(2), runs)], title="", ylabel=""
     )
     np.testing.assert_array_equal(middle.get_ydata(), [1, np.inf])
 

@@ -18,7 +18,7 @@ CLAIM = judge.Claim(
 
 def records(*sizes):
     return [
-        record.make("mnist", mnist.Config(seed=seed), {"size": size}, {}, 0.0)
+        record.make("mnist", mnist.MnistConfig(seed=seed), {"size": size}, {}, 0.0)
         for seed, size in enumerate(sizes)
     ]
 
@@ -51,7 +51,7 @@ def runs(**settings):
     """Records of every value of the settings, a list of agreeing or not for each."""
     rows = [(config, holds) for config, agree in settings.values() for holds in agree]
     return [
-        record.make("mnist", mnist.Config(seed=i, **config), {"size": 2.0 - holds}, {}, 0.0)
+        record.make("mnist", mnist.MnistConfig(seed=i, **config), {"size": 2.0 - holds}, {}, 0.0)
         for i, (config, holds) in enumerate(rows)
     ]
 
@@ -153,11 +153,11 @@ def test_records_are_judged_by_the_claims_of_their_part():
     assert part() == "mnist"
     assert part(arithmetic="paper") == "paper"
     assert part(optimizer="adam") == "optimizers"
-    assert judge.group(record.make("costs", costs.Config(), {}, {}, 0.0)) == "costs"
-    assert judge.group(record.make("ode", ode.Config(), {}, {}, 0.0)) == "ode"
-    assert judge.group(record.make("regimes", regimes.Config(), {}, {}, 0.0)) == "regimes"
+    assert judge.group(record.make("costs", costs.CostsConfig(), {}, {}, 0.0)) == "costs"
+    assert judge.group(record.make("ode", ode.OdeConfig(), {}, {}, 0.0)) == "ode"
+    assert judge.group(record.make("regimes", regimes.RegimesConfig(), {}, {}, 0.0)) == "regimes"
     for part_, key in (("operators", "causes"), ("cutoffs", "cutoffs")):
-        made = record.make("causes", causes.Config(part=part_), {}, {}, 0.0)
+        made = record.make("causes", causes.CausesConfig(part=part_), {}, {}, 0.0)
         assert judge.group(made) == key
     assert set(judge.CLAIMS) == set(series.SERIES)
 
@@ -166,7 +166,7 @@ def test_seeds_of_a_configuration_are_compared_together(tmp_path, monkeypatch):
     monkeypatch.setitem(judge.CLAIMS, "mnist", (CLAIM,))
     for folder, sizes in (("old", (0.5, 0.6, 0.9)), ("new", (0.9, 0.6, 0.5))):
         for seed, one in enumerate(records(*sizes)):
-            record.save(one, mnist.Config(seed=seed), tmp_path / folder)
+            record.save(one, mnist.MnistConfig(seed=seed), tmp_path / folder)
     found = judge.compare(tmp_path / "new", tmp_path / "old")
     assert found.moved == 0
     assert found.lines[1:] == ("1 claims compared, 0 moved",)
@@ -182,10 +182,10 @@ def test_no_records_no_verdict():
 def folders(tmp_path, monkeypatch):
     monkeypatch.setitem(judge.CLAIMS, "mnist", (CLAIM,))
     reference, fresh = tmp_path / "results", tmp_path / "fresh"
-    record.save(records(0.8)[0], mnist.Config(seed=0), reference)
+    record.save(records(0.8)[0], mnist.MnistConfig(seed=0), reference)
 
     def compare(size):
-        record.save(records(size)[0], mnist.Config(seed=0), fresh)
+        record.save(records(size)[0], mnist.MnistConfig(seed=0), fresh)
         return judge.compare(fresh, reference)
 
     return compare
@@ -207,6 +207,6 @@ def test_a_moved_claim_is_named_with_both_numbers(folders, size):
 def test_folders_without_records_are_named(tmp_path, folders):
     with pytest.raises(FileNotFoundError, match="fresh holds no records"):
         judge.compare(tmp_path / "fresh", tmp_path / "results")
-    record.save(records(1, 2)[1], mnist.Config(seed=1), tmp_path / "fresh")
+    record.save(records(1, 2)[1], mnist.MnistConfig(seed=1), tmp_path / "fresh")
     with pytest.raises(FileNotFoundError, match="share no configuration"):
         judge.compare(tmp_path / "fresh", tmp_path / "results")

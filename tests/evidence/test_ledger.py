@@ -26,7 +26,7 @@ def claim(**how):
 
 def save(folder, sizes):
     for seed, size in sizes.items():
-        config = theory.Config(seed)
+        config = theory.TheoryConfig(seed)
         record.save(record.make("theory", config, {"size": size}, {}, 0.0), config, folder)
 
 

@@ -131,7 +131,7 @@ def result(tmp_path_factory):
         return dataclasses.replace(whole(*args), **quick)
 
     folder = tmp_path_factory.mktemp("records")
-    config = causes.Config("digits", 3)
+    config = causes.CausesConfig("digits", 3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mnist, "protocol", small)
         patch.setattr(mnist, "arms", lambda *which: arms(*which)[2:])
@@ -250,6 +250,6 @@ def test_every_claim_is_decided_by_a_record(result):
     ],
 )
 def test_wrong_settings_are_refused(wrong, message):
-    causes.Config()
+    causes.CausesConfig()
     with pytest.raises(ValueError, match=message):
-        causes.Config(**wrong)
+        causes.CausesConfig(**wrong)

@@ -10,7 +10,7 @@ from koopnb.operators.koopman import fit
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
-    config = costs.Config("digits", horizon_epochs=(1, 2), timed_steps=3)
+    config = costs.CostsConfig("digits", horizon_epochs=(1, 2), timed_steps=3)
     folder = tmp_path_factory.mktemp("records")
     made = costs.run(config, folder)
     assert record.load(record.path_of("costs", config, folder)).metrics == made.metrics

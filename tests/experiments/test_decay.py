@@ -14,7 +14,7 @@ from koopnb.operators import radial
 from koopnb.operators.snapshots import rows
 
 DECAY = 0.02
-SMALL = regimes.Config(
+SMALL = regimes.RegimesConfig(
     optimizers=("momentum",), batch_sizes=(200,), hidden=(6,), samples=600, burn_in=30,
     record=200, horizons=(0.5, 1), weight_decay=DECAY,
 )  # fmt: skip
@@ -100,6 +100,6 @@ def test_the_series_is_digits_with_the_chosen_decay():
     with pytest.raises(ValueError, match="decay cannot be run on 'mnist': choose one of digits"):
         series.jobs("decay", [0], "mnist")
     plain = dataclasses.replace(
-        job.config, weight_decay=0.0, batch_sizes=regimes.Config.batch_sizes
+        job.config, weight_decay=0.0, batch_sizes=regimes.RegimesConfig.batch_sizes
     )
     assert plain == regimes.grid("digits", 7)

@@ -84,7 +84,7 @@ def test_the_paper_s_operators_are_matrices_where_those_fit_into_memory():
 
 def test_the_distance_between_both_is_read_one_step_and_one_epoch_ahead(rng):
     """A quick run on digits: the claims read the curve where they say they do."""
-    config = mnist.Config(
+    config = mnist.MnistConfig(
         "digits", 100, (8,), batch_size=256, burn_in_epochs=1, record_epochs=2,
         horizon_epochs=(1,), arms=mnist.arms("digits", "paper"),
     )  # fmt: skip
@@ -101,7 +101,7 @@ def test_the_distance_between_both_is_read_one_step_and_one_epoch_ahead(rng):
 
 def test_routes_of_one_operator_are_compared_in_steps():
     """Quick: digits; the factors are no distance from themselves, and claims read the end."""
-    made = routes.run(routes.Config("digits", 100))
+    made = routes.run(routes.RoutesConfig("digits", 100))
     for arm in routes.OPERATORS:
         assert not made.curves[f"{arm}/factors/apart"].any()
         assert 0 < made.curves[f"{arm}/nearby/apart"][0] < 0.01

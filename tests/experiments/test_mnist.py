@@ -19,7 +19,7 @@ ARMS = (
     mnist.Arm("network-64", "network", dtype="float64", cutoff="matlab", solver="svd"),
     mnist.Arm("bounded", "network", rank=3, window=4, max_modulus=1.0),
 )
-QUICK = mnist.Config(
+QUICK = mnist.MnistConfig(
     "digits", seed=1, batch_size=128, hidden=(6,), burn_in_epochs=1, record_epochs=2,
     horizon_epochs=(1, 2), arms=ARMS,
 )  # fmt: skip
@@ -171,7 +171,7 @@ def test_points_are_dense_first_and_hold_every_end():
 
 
 def test_thin_training_keeps_the_same_way():
-    config = mnist.Config("digits", batch_size=256, hidden=(4,), horizon_epochs=(1, 3))
+    config = mnist.MnistConfig("digits", batch_size=256, hidden=(4,), horizon_epochs=(1, 3))
     everything, thin = mnist.train(config), mnist.train(config, thin=True)
     at = mnist.points(everything.per_epoch, 3) - 1
     for all_, some in zip(

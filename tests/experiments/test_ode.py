@@ -11,7 +11,7 @@ from koopnb.evidence import judge
 from koopnb.experiments import ode, record
 from koopnb.experiments.ode import oscillator
 
-SMALL = ode.Config(
+SMALL = ode.OdeConfig(
     networks=3, burn_in=300, record=200, horizon=50, averaged=50, stride=25,
     partitions=("node", "layer", "network"), precisions=("float64",),
 )  # fmt: skip
@@ -102,7 +102,7 @@ def test_all_phases_are_one_training(runs):
 @pytest.mark.parametrize("points", ode.POINTS)
 @pytest.mark.parametrize("optimizer", ode.OPTIMIZERS)
 def test_training_lowers_the_loss(optimizer, points):
-    config = ode.Config(optimizer, points, networks=2, burn_in=400, record=2, averaged=2)
+    config = ode.OdeConfig(optimizer, points, networks=2, burn_in=400, record=2, averaged=2)
     _, (losses, _) = ode.advance(ode.start(config), jax.random.key(1), config, 400, False)
     assert np.all(np.mean(losses[-20:], axis=0) < 0.9 * losses[0])
     if points == "jittered":
@@ -173,6 +173,6 @@ def test_selection_and_intervals():
     ],
 )
 def test_wrong_settings_are_refused(wrong, message):
-    ode.Config()
+    ode.OdeConfig()
     with pytest.raises(ValueError, match=message):
-        ode.Config(**wrong)
+        ode.OdeConfig(**wrong)

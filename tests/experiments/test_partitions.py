@@ -46,7 +46,7 @@ def test_every_partition_sees_one_coupling_more():
 
 
 def test_a_run_leaves_a_record(tmp_path):
-    config = partitions.Config("digits", 1, horizon_epochs=(1,), widths=(8,), repeats=1)
+    config = partitions.PartitionsConfig("digits", 1, horizon_epochs=(1,), widths=(8,), repeats=1)
     found = partitions.run(config, tmp_path)
     stored = record.load(record.path_of(partitions.EXPERIMENT, config, tmp_path))
     assert stored.metrics == found.metrics

@@ -15,7 +15,7 @@ from koopnb.experiments.regimes import boundary, candidates
 from koopnb.networks import MLP
 from koopnb.operators import scores
 
-SMALL = regimes.Config(
+SMALL = regimes.RegimesConfig(
     optimizers=("sgd",), batch_sizes=(None, 512), hidden=(6,), samples=600, burn_in=30,
     record=200, stride=10, horizons=(0.5, 1),
 )  # fmt: skip
@@ -204,6 +204,6 @@ def test_the_fixed_rules_are_those_that_the_stored_records_choose():
     ],
 )
 def test_wrong_settings_are_refused(wrong, message):
-    regimes.Config()
+    regimes.RegimesConfig()
     with pytest.raises(ValueError, match=message):
-        regimes.Config(**wrong)
+        regimes.RegimesConfig(**wrong)

@@ -112,7 +112,7 @@ def digits():
 @functools.cache
 def oscillator(optimizer):
     """A network that solves the paper's equations, 300 iterations after 200."""
-    config = ode.Config(
+    config = ode.OdeConfig(
         optimizer=optimizer, networks=1, burn_in=200, record=300, horizon=125, averaged=2
     )
     return jax.tree.map(lambda leaf: leaf[:, 0], ode.train(config).snapshots)

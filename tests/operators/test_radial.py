@@ -12,7 +12,7 @@ from koopnb.experiments import regimes
 from koopnb.experiments.regimes import candidates
 from koopnb.operators import radial
 
-TOY = regimes.Config(
+TOY = regimes.RegimesConfig(
     optimizers=("sgd",), batch_sizes=(None,), hidden=(4,), burn_in=2_000, record=200, horizons=(1,)
 )
 
@@ -87,7 +87,7 @@ def test_growth_scales_the_last_weights_to_the_norm_of_what_is_ahead():
 
 @pytest.mark.parametrize("decay", [-0.1, float("inf"), float("nan")])
 def test_a_decay_that_is_none_is_refused(decay):
-    regimes.Config(weight_decay=0.1)
+    regimes.RegimesConfig(weight_decay=0.1)
     with pytest.raises(ValueError, match="weight_decay=.*: it must be finite and at least 0"):
-        regimes.Config(weight_decay=decay)
-    assert regimes.Config().weight_decay == regimes.grid("mnist").weight_decay == 0
+        regimes.RegimesConfig(weight_decay=decay)
+    assert regimes.RegimesConfig().weight_decay == regimes.grid("mnist").weight_decay == 0

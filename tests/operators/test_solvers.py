@@ -139,7 +139,9 @@ def test_integers_of_every_kind_are_ranks(kind, record):
 
 @pytest.mark.parametrize("rank", [2.0, np.float64(2), True, np.True_, "2", 0, -1])
 def test_what_is_no_rank_is_refused(rank, record):
-    with pytest.raises(ValueError, match=r"rank=.*must be an integer >= 1 \(an upper bound of every block's rank\)"):
+    with pytest.raises(
+        ValueError, match=r"rank=.*must be an integer >= 1 \(an upper bound of every block's rank\)"
+    ):
         fit(record, rank=rank)
 
 

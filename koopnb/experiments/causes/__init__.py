@@ -8,11 +8,11 @@ from koopnb.experiments.causes.experiment import (
     SWEPT_SEEDS,
     TOGETHER,
     WINDOWS,
-    Config,
+    CausesConfig,
     run,
 )
 
 __all__ = [
-    "EXPERIMENT", "HORIZONS", "STOPPED", "SWEPT", "SWEPT_SEEDS", "TOGETHER", "WINDOWS", "Config",
-    "run",
+    "EXPERIMENT", "HORIZONS", "STOPPED", "SWEPT", "SWEPT_SEEDS", "TOGETHER", "WINDOWS",
+    "CausesConfig", "run",
 ]  # fmt: skip

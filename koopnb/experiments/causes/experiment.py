@@ -13,7 +13,7 @@ from jaxtyping import PyTree
 from koopnb import training
 from koopnb.experiments import mnist, record
 from koopnb.experiments.causes import repairs, surrogate
-from koopnb.experiments.causes.repairs import Scene, at_times, single
+from koopnb.experiments.causes.repairs import TrainedSeed, at_times, single
 from koopnb.experiments.causes.surrogate import Modes
 from koopnb.operators import baselines, spectrum
 from koopnb.operators.koopman import KoopmanOperator
@@ -32,7 +32,7 @@ STOPPED = (1, 2, 4, 8, 16)  # how many of the worst nodes are kept from moving
 
 
 @dataclass(frozen=True)
-class Config:
+class CausesConfig:
     """One seed of the report's training, and what is done with it.
 
     ``part`` "operators" takes the report's operators apart and repairs them; "cutoffs" sweeps
@@ -53,7 +53,7 @@ class Config:
 
 
 def run(
-    config: Config, folder: str | Path | None = None, *, progress: bool = False
+    config: CausesConfig, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
     r"""Runs one seed and returns its record, written to ``folder`` if one is given.
 
@@ -66,24 +66,24 @@ def run(
         mnist.protocol(config.dataset, config.seed, HORIZONS), thin=True, progress=progress
     )
     x, y = (jnp.asarray(array) for array in runs.data[2:4])
-    scene = Scene(
+    trained = TrainedSeed(
         runs.snapshots, runs.further, runs.state.params, runs.per_epoch,
         WINDOWS[config.dataset],
         lambda path: np.asarray(training.evaluate_path(path, x, y)[0], float),
     )  # fmt: skip
     curves: dict[str, np.ndarray] = {}
     metrics = {
-        "iterations_per_epoch": scene.per_epoch,
-        "snapshots": len(jax.tree.leaves(scene.snapshots)[0]),
-        "weights": sum(leaf.size for leaf in jax.tree.leaves(scene.last)),
-        "window": scene.window,
-        "baselines": _baselines(scene, curves),
+        "iterations_per_epoch": trained.per_epoch,
+        "snapshots": len(jax.tree.leaves(trained.snapshots)[0]),
+        "weights": sum(leaf.size for leaf in jax.tree.leaves(trained.last)),
+        "window": trained.window,
+        "baselines": _baselines(trained, curves),
     }
     if config.part == "operators":
-        metrics |= _take_apart(scene, config.dataset, curves)
+        metrics |= _take_apart(trained, config.dataset, curves)
     else:
         metrics["sweep"] = {
-            name: {dtype: _sweep(scene, name, dtype) for dtype in ("float32", "float64")}
+            name: {dtype: _sweep(trained, name, dtype) for dtype in ("float32", "float64")}
             for name in SWEPT
         }
     result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
@@ -92,20 +92,22 @@ def run(
     return result
 
 
-def _take_apart(scene: Scene, dataset: str, curves: dict[str, np.ndarray]) -> dict[str, Any]:
+def _take_apart(
+    trained: TrainedSeed, dataset: str, curves: dict[str, np.ndarray]
+) -> dict[str, Any]:
     arms = [arm for arm in mnist.arms(dataset) if arm.name != "bounded"]
-    operators = {arm.name: arm.fit(scene.snapshots) for arm in arms}
+    operators = {arm.name: arm.fit(trained.snapshots) for arm in arms}
     modes = {name: surrogate.modes_of(operators[name]) for name in TOGETHER}
-    _paths(scene, operators["node"], curves)
+    _paths(trained, operators["node"], curves)
     for name, found in modes.items():
         _spectrum(found, name, curves)
     return {
-        "operators": {name: _growth(scene, found) for name, found in operators.items()},
-        "factors": {name: _factors(scene, found, name, curves) for name, found in modes.items()},
-        "nodes": _nodes(scene, modes["node"], curves),
-        "dip": {name: _dip(scene, found) for name, found in modes.items()},
-        "repairs": {name: repairs.losses(scene, modes[name], name) for name in TOGETHER},
-        "observables": _observables(scene, operators["node"]),
+        "operators": {name: _growth(trained, found) for name, found in operators.items()},
+        "factors": {name: _factors(trained, found, name, curves) for name, found in modes.items()},
+        "nodes": _nodes(trained, modes["node"], curves),
+        "dip": {name: _dip(trained, found) for name, found in modes.items()},
+        "repairs": {name: repairs.losses(trained, modes[name], name) for name in TOGETHER},
+        "observables": _observables(trained, operators["node"]),
     }
 
 
@@ -114,70 +116,70 @@ def _distance(path: PyTree, snapshot: PyTree) -> np.ndarray:
         return np.linalg.norm(rows(path) - rows(single(snapshot)), axis=1)
 
 
-def _baselines(scene: Scene, curves: dict[str, np.ndarray]) -> dict[str, Any]:
-    loss, at = scene.loss(scene.further), scene.at
+def _baselines(trained: TrainedSeed, curves: dict[str, np.ndarray]) -> dict[str, Any]:
+    loss, at = trained.loss(trained.further), trained.at
     curves["optimizer/loss"], curves["optimizer/loss/at"] = loss, at
-    last = [loss[(at <= end) & (at > end - scene.per_epoch)] for end in scene.ends]
-    whole = len(jax.tree.leaves(scene.snapshots)[0])
-    ends = at_times(scene.further, np.searchsorted(at, scene.ends))
-    line = baselines.linear(scene.snapshots, scene.ends, scene.per_epoch)
-    mean = baselines.mean(scene.snapshots, scene.per_epoch)
+    last = [loss[(at <= end) & (at > end - trained.per_epoch)] for end in trained.ends]
+    whole = len(jax.tree.leaves(trained.snapshots)[0])
+    ends = at_times(trained.further, np.searchsorted(at, trained.ends))
+    line = baselines.linear(trained.snapshots, trained.ends, trained.per_epoch)
+    mean = baselines.mean(trained.snapshots, trained.per_epoch)
     return {
-        "optimizer": scene.by_horizon(np.array([np.median(some) for some in last])),
-        "distance": scene.by_horizon(_distance(ends, scene.last)),
-        "linear": scene.by_horizon(scene.loss(line)),
-        "last": float(scene.loss(single(scene.last))[0]),
-        "mean": float(scene.loss(single(mean))[0]),
+        "optimizer": trained.by_horizon(np.array([np.median(some) for some in last])),
+        "distance": trained.by_horizon(_distance(ends, trained.last)),
+        "linear": trained.by_horizon(trained.loss(line)),
+        "last": float(trained.loss(single(trained.last))[0]),
+        "mean": float(trained.loss(single(mean))[0]),
         "mean of the record": float(
-            scene.loss(single(baselines.mean(scene.snapshots, whole)))[0]
+            trained.loss(single(baselines.mean(trained.snapshots, whole)))[0]
         ),
     }  # fmt: skip
 
 
-def _growth(scene: Scene, operator: KoopmanOperator) -> dict[str, Any]:
+def _growth(trained: TrainedSeed, operator: KoopmanOperator) -> dict[str, Any]:
     """Spectral radii, and how far an operator goes."""
     radius = np.asarray(operator.spectral_radius, float)
-    path = operator.trajectory(scene.ends)
+    path = operator.trajectory(trained.ends)
     return {
         "blocks": len(radius),
         "rank": [int(f(np.asarray(operator.rank))) for f in (np.min, np.median, np.max)],
         "radius": [float(q) for q in np.quantile(radius, [0, 0.25, 0.5, 0.75, 1])],
-        "growing": float(np.mean(radius ** (2 * scene.per_epoch) > 1.05)),
-        "distance": scene.by_horizon(_distance(path, scene.last)),
-        "loss": scene.by_horizon(scene.loss(path)),
+        "growing": float(np.mean(radius ** (2 * trained.per_epoch) > 1.05)),
+        "distance": trained.by_horizon(_distance(path, trained.last)),
+        "loss": trained.by_horizon(trained.loss(path)),
     }
 
 
 def _factors(
-    scene: Scene, modes: Modes, name: str, curves: dict[str, np.ndarray]
+    trained: TrainedSeed, modes: Modes, name: str, curves: dict[str, np.ndarray]
 ) -> dict[str, dict[str, Any]]:
     """Loss and distance with every choice of what acts; paths with nothing or one thing off."""
-    found, steps = {}, np.union1d(scene.at[::3], scene.ends)
+    found, steps = {}, np.union1d(trained.at[::3], trained.ends)
     for bits in range(2 ** len(FACTORS)):
         acting = [factor for i, factor in enumerate(FACTORS) if bits >> i & 1]
-        path = modes.path(scene.ends, **{factor: factor in acting for factor in FACTORS})
+        path = modes.path(trained.ends, **{factor: factor in acting for factor in FACTORS})
         found["+".join(acting) or "nothing"] = {
-            "loss": scene.by_horizon(scene.loss(path)),
-            "distance": scene.by_horizon(_distance(path, scene.last)),
+            "loss": trained.by_horizon(trained.loss(path)),
+            "distance": trained.by_horizon(_distance(path, trained.last)),
         }
     for label, off in {
         "all": (), "no growth": ("growth",), "no turning": ("turning",),
         "neither": ("growth", "turning"),
     }.items():  # fmt: skip
         key = f"{name}/{label}/loss"
-        curves[key] = scene.loss(modes.path(steps, **dict.fromkeys(off, False)))
+        curves[key] = trained.loss(modes.path(steps, **dict.fromkeys(off, False)))
         curves[f"{key}/at"] = steps
     return found
 
 
-def _nodes(scene: Scene, modes: Modes, curves: dict[str, np.ndarray]) -> dict[str, Any]:
+def _nodes(trained: TrainedSeed, modes: Modes, curves: dict[str, np.ndarray]) -> dict[str, Any]:
     """Every node moved alone to T = 2 epochs, and all of them but the worst few."""
-    operator, end = modes.operator, int(scene.ends[1])
+    operator, end = modes.operator, int(trained.ends[1])
     ahead = operator.predict(end)
     count = len(modes.eigs)
-    alone = scene.loss(surrogate.mixed(operator, ahead, scene.last, np.eye(count, dtype=bool)))
+    alone = trained.loss(surrogate.mixed(operator, ahead, trained.last, np.eye(count, dtype=bool)))
     moved = zip(
-        surrogate.blocks_of(operator, ahead), surrogate.blocks_of(operator, scene.last),
+        surrogate.blocks_of(operator, ahead), surrogate.blocks_of(operator, trained.last),
         strict=True,
     )  # fmt: skip
     columns = {
@@ -191,42 +193,42 @@ def _nodes(scene: Scene, modes: Modes, curves: dict[str, np.ndarray]) -> dict[st
         curves[f"nodes/{name}"], curves[f"nodes/{name}/at"] = np.asarray(values), np.arange(count)
     order = np.argsort(-alone)
     masks = np.stack([~np.isin(np.arange(count), order[:k]) for k in (0, *STOPPED)])
-    others = scene.loss(surrogate.mixed(operator, ahead, scene.last, masks))
+    others = trained.loss(surrogate.mixed(operator, ahead, trained.last, masks))
     without = {str(k): float(x) for k, x in zip((0, *STOPPED), others, strict=True)}
-    at = scene.at[scene.at <= end]
+    at = trained.at[trained.at <= end]
     masks = np.broadcast_to(np.arange(count) == order[0], (len(at), count))
-    path = surrogate.mixed(operator, operator.trajectory(at), scene.last, masks)
-    curves["worst/loss"], curves["worst/loss/at"] = scene.loss(path), at
+    path = surrogate.mixed(operator, operator.trajectory(at), trained.last, masks)
+    curves["worst/loss"], curves["worst/loss/at"] = trained.loss(path), at
     return {"worst": int(order[0]), "without": without}
 
 
-def _dip(scene: Scene, modes: Modes) -> dict[str, float]:
+def _dip(trained: TrainedSeed, modes: Modes) -> dict[str, float]:
     """The lowest point of the first epoch, and what lies near it."""
-    operator, at = modes.operator, scene.at[scene.at <= scene.per_epoch]
+    operator, at = modes.operator, trained.at[trained.at <= trained.per_epoch]
     path = operator.trajectory(at)
-    loss = scene.loss(path)
+    loss = trained.loss(path)
     lowest = int(np.argmin(np.where(np.isnan(loss), np.inf, loss)))
-    mean = baselines.mean(scene.snapshots, scene.per_epoch)
-    slow = modes.path([1], slowest=0.5 ** (20 / scene.per_epoch))
+    mean = baselines.mean(trained.snapshots, trained.per_epoch)
+    slow = modes.path([1], slowest=0.5 ** (20 / trained.per_epoch))
     there = at_times(path, slice(lowest, lowest + 1))
     return {
-        "projection": float(scene.loss(operator.trajectory([0]))[0]),
-        "slow modes": float(scene.loss(slow)[0]),
+        "projection": float(trained.loss(operator.trajectory([0]))[0]),
+        "slow modes": float(trained.loss(slow)[0]),
         "lowest": float(loss[lowest]),
         "iteration": int(at[lowest]),
         "to mean": float(_distance(there, mean)[0]),
-        "to last": float(_distance(there, scene.last)[0]),
-        "last to mean": float(_distance(single(scene.last), mean)[0]),
+        "to last": float(_distance(there, trained.last)[0]),
+        "last to mean": float(_distance(single(trained.last), mean)[0]),
     }
 
 
-def _paths(scene: Scene, operator: KoopmanOperator, curves: dict[str, np.ndarray]) -> None:
+def _paths(trained: TrainedSeed, operator: KoopmanOperator, curves: dict[str, np.ndarray]) -> None:
     """Single weights: of the three worst nodes the worst one, and three of median error."""
-    at = scene.at[scene.at <= scene.ends[1]]
-    truth = rows(at_times(scene.further, slice(0, len(at))))
-    predicted, past = rows(operator.trajectory(at)), rows(scene.snapshots)
+    at = trained.at[trained.at <= trained.ends[1]]
+    truth = rows(at_times(trained.further, slice(0, len(at))))
+    predicted, past = rows(operator.trajectory(at)), rows(trained.snapshots)
     error = np.abs(predicted[-1] - truth[-1])
-    owner = _owners(operator, scene.last)
+    owner = _owners(operator, trained.last)
     order = np.argsort(-error)
     worst: list[int] = []
     for place in order:
@@ -264,10 +266,10 @@ def _spectrum(modes: Modes, name: str, curves: dict[str, np.ndarray]) -> None:
         curves[f"{name}/{part}"], curves[f"{name}/{part}/at"] = values, np.arange(len(order))
 
 
-def _sweep(scene: Scene, partition: str, dtype: str) -> list[dict[str, Any]]:
+def _sweep(trained: TrainedSeed, partition: str, dtype: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     kept = np.zeros(0)
-    for rcond, operator in surrogate.cutoffs(scene.snapshots, partition, dtype, CUTOFFS):
+    for rcond, operator in surrogate.cutoffs(trained.snapshots, partition, dtype, CUTOFFS):
         rank = np.asarray(operator.rank)
         if np.array_equal(rank, kept):  # the same directions: the same operator
             found.append(found[-1] | {"rcond": rcond})
@@ -279,15 +281,15 @@ def _sweep(scene: Scene, partition: str, dtype: str) -> list[dict[str, Any]]:
                 "rcond": rcond,
                 "rank": [int(rank.sum()), int(rank.max())],
                 "radius": float(np.max(operator.spectral_radius)) if few else None,
-                "loss": scene.by_horizon(scene.loss(operator.trajectory(scene.ends))),
+                "loss": trained.by_horizon(trained.loss(operator.trajectory(trained.ends))),
             }
         )
     return found
 
 
-def _observables(scene: Scene, operator: KoopmanOperator) -> dict[str, float]:
+def _observables(trained: TrainedSeed, operator: KoopmanOperator) -> dict[str, float]:
     """One node's operator by either choice of observables: do the spectra differ?"""
-    block = surrogate.blocks_of(operator, scene.snapshots)[-1][:, -1].astype(float)
+    block = surrogate.blocks_of(operator, trained.snapshots)[-1][:, -1].astype(float)
     before, after = block[:-1], block[1:]
     identity = after.T @ np.linalg.pinv(before.T, rcond=1e-9)
     projections = np.linalg.lstsq(before, after, rcond=1e-9)[0]

@@ -34,7 +34,7 @@ REPAIRS = (
 
 
 @dataclass(frozen=True)
-class Scene:
+class TrainedSeed:
     """What every part of the experiment looks at: one trained seed and its test loss."""
 
     snapshots: PyTree
@@ -68,12 +68,12 @@ def at_times(tree: PyTree, index: Any) -> PyTree:
     return jax.tree.map(lambda leaf: leaf[index] if is_array(leaf) else leaf, tree)
 
 
-def losses(scene: Scene, modes: Modes, partition: str) -> dict[str, dict[str, float]]:
+def losses(trained: TrainedSeed, modes: Modes, partition: str) -> dict[str, dict[str, float]]:
     """The loss of every way to fit the same record, at the horizons."""
-    every = scene.snapshots
+    every = trained.snapshots
     leaves, layout = snapshots.flatten(every)
     with jax.enable_x64(True):
-        windows = layout.restore(snapshots.window_means(leaves, scene.window, jnp.float32))
+        windows = layout.restore(snapshots.window_means(leaves, trained.window, jnp.float32))
     thinned = at_times(every, slice((len(leaves[0]) - 1) % STRIDE, None, STRIDE))
     mean = jax.tree.map(lambda x: jnp.mean(x, 0) if is_array(x) else x, every)
     centred = jax.tree.map(lambda x, m: x - m[None] if is_array(x) else x, every, mean)
@@ -81,28 +81,28 @@ def losses(scene: Scene, modes: Modes, partition: str) -> dict[str, dict[str, fl
     def ahead(record_: PyTree, period: int = 1, delays: int = 1, **how: Any) -> PyTree:
         seen = _delayed(record_, delays) if delays > 1 else record_
         operator = fit(seen, partition=partition, **how)
-        path = operator.trajectory(np.round(scene.ends / period).astype(int))
+        path = operator.trajectory(np.round(trained.ends / period).astype(int))
         return _present(path) if delays > 1 else path
 
     def back(path: PyTree) -> PyTree:
         return jax.tree.map(lambda x, m: x + m[None] if is_array(x) else x, path, mean)
 
-    step = scene.window
+    step = trained.window
     paths = {
-        "none": lambda: modes.operator.trajectory(scene.ends),
+        "none": lambda: modes.operator.trajectory(trained.ends),
         "rank 8": lambda: ahead(every, rank=8),
         "every 4th snapshot": lambda: ahead(thinned, STRIDE),
         "every 4th, 4 delays": lambda: ahead(thinned, STRIDE, 4),
         "window means": lambda: ahead(windows, step),
         "windows, 2 delays": lambda: ahead(windows, step, 2),
         "windows, 4 delays": lambda: ahead(windows, step, 4),
-        "bounded": lambda: modes.path(scene.ends, growth=False),
-        "bounded, not turning": lambda: modes.path(scene.ends, growth=False, turning=False),
+        "bounded": lambda: modes.path(trained.ends, growth=False),
+        "bounded, not turning": lambda: modes.path(trained.ends, growth=False, turning=False),
         "centred": lambda: back(ahead(centred)),
         "centred, bounded": lambda: back(ahead(centred, max_modulus=1.0)),
         "windows, bounded": lambda: ahead(windows, step, rank=8, max_modulus=1.0),
     }
-    return {name: scene.by_horizon(scene.loss(paths[name]())) for name in REPAIRS}
+    return {name: trained.by_horizon(trained.loss(paths[name]())) for name in REPAIRS}
 
 
 def _delayed(tree: PyTree, count: int) -> PyTree:

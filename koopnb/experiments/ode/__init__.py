@@ -4,7 +4,7 @@ from koopnb.experiments.ode.experiment import (
     EXPERIMENT,
     OPTIMIZERS,
     POINTS,
-    Config,
+    OdeConfig,
     advance,
     fit_one,
     flatten,
@@ -19,6 +19,6 @@ from koopnb.experiments.ode.experiment import (
 )
 
 __all__ = [
-    "EXPERIMENT", "OPTIMIZERS", "POINTS", "Config", "advance", "fit_one", "flatten", "grid",
+    "EXPERIMENT", "OPTIMIZERS", "POINTS", "OdeConfig", "advance", "fit_one", "flatten", "grid",
     "interval", "ratio", "run", "seconds", "start", "train", "unflatten",
 ]  # fmt: skip

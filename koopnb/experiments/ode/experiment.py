@@ -34,7 +34,7 @@ POINTS = ("fixed", "jittered")
 
 
 @dataclass(frozen=True)
-class Config:
+class OdeConfig:
     """The paper's lengths: they are iterations, every one of the record leaves a snapshot.
 
     ``points``: "fixed" takes the same collocation points in every iteration, "jittered" draws
@@ -83,7 +83,7 @@ class State(NamedTuple):
     step: Int[Array, ""]
 
 
-class Runs(NamedTuple):
+class NetworkRuns(NamedTuple):
     """The training of all networks; snapshots lead with time, then with the networks."""
 
     state: State
@@ -92,14 +92,14 @@ class Runs(NamedTuple):
     further: PyTree
 
 
-def start(config: Config) -> State:
+def start(config: OdeConfig) -> State:
     """Fresh networks, and the optimizer's state."""
     keys = jax.random.split(jax.random.key(config.seed), config.networks)
     params = eqx.filter_vmap(lambda key: MLP(SIZES, key=key).layers)(keys)
     return State(params, _optimizer(config).init(params), jnp.zeros((), jnp.int32))
 
 
-def grid(config: Config) -> Float[Array, "networks points"]:
+def grid(config: OdeConfig) -> Float[Array, "networks points"]:
     """The fixed points, on which every loss in a record's metrics is taken."""
     t = jnp.linspace(0, END, config.collocation, dtype=jnp.float32)
     return jnp.broadcast_to(t, (config.networks, config.collocation))
@@ -107,7 +107,7 @@ def grid(config: Config) -> Float[Array, "networks points"]:
 
 @functools.partial(jax.jit, static_argnames=("config", "length", "keep"))
 def advance(
-    state: State, key: PRNGKeyArray, config: Config, length: int, keep: bool
+    state: State, key: PRNGKeyArray, config: OdeConfig, length: int, keep: bool
 ) -> tuple[State, tuple[Float[Array, "iterations networks"], PyTree]]:
     """Trains ``length`` iterations in one compiled loop; with ``keep``, every one is recorded."""
     fixed, optimizer = grid(config), _optimizer(config)
@@ -129,17 +129,17 @@ def advance(
     return jax.lax.scan(iterate, state, length=length)
 
 
-def train(config: Config) -> Runs:
+def train(config: OdeConfig) -> NetworkRuns:
     """Burn in, record, and train on beside the operators; all networks in one batch."""
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     state, (before, _) = advance(start(config), key, config, config.burn_in, False)
     at_end, (during, snapshots) = advance(state, key, config, config.record, True)
     _, (after, further) = advance(at_end, key, config, config.horizon, True)
-    return Runs(at_end, np.concatenate([before, during, after]), snapshots, further)
+    return NetworkRuns(at_end, np.concatenate([before, during, after]), snapshots, further)
 
 
 def run(
-    config: Config, folder: str | Path | None = None, *, progress: bool = False
+    config: OdeConfig, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
     r"""Trains all networks, predicts each with every operator, returns the record.
 
@@ -222,13 +222,13 @@ def described(fits: list[KoopmanOperator]) -> dict[str, Any]:
     }
 
 
-def seconds(config: Config, runs: Runs, precision: str) -> dict[str, Any]:
+def seconds(config: OdeConfig, runs: NetworkRuns, precision: str) -> dict[str, Any]:
     """Whole costs for one network: what training it on costs, and what predicting it costs.
 
     ``train`` are the horizon's iterations in one compiled loop, ``record`` what keeping
     every snapshot of the record adds to the same loop, ``check`` the loss of the prediction.
     """
-    alone = Config(**(vars(config) | {"networks": 1}))
+    alone = OdeConfig(**(vars(config) | {"networks": 1}))
     key = jax.random.key(0)
 
     def first(leaf: Array) -> Array:
@@ -273,7 +273,7 @@ def flatten(params: PyTree) -> Float[Array, "networks weights"]:
 
 def unflatten(rows: Float[np.ndarray, "networks weights"]) -> PyTree:
     """Networks from rows of weights; undoes `flatten`."""
-    like = start(Config(networks=1)).params
+    like = start(OdeConfig(networks=1)).params
     leaves, treedef = jax.tree.flatten(like)
     cuts = np.cumsum([leaf.size for leaf in leaves])[:-1]
     parts = np.split(np.asarray(rows), cuts, axis=1)
@@ -316,6 +316,6 @@ def interval(
     return float(low), float(high)
 
 
-def _optimizer(config: Config) -> optax.GradientTransformation:
+def _optimizer(config: OdeConfig) -> optax.GradientTransformation:
     make, rate = OPTIMIZERS[config.optimizer]
     return make(rate)

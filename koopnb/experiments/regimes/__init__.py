@@ -3,7 +3,7 @@
 from koopnb.experiments.regimes.experiment import (
     DECAY,
     EXPERIMENT,
-    Config,
+    RegimesConfig,
     decayed,
     grid,
     kept,
@@ -11,4 +11,4 @@ from koopnb.experiments.regimes.experiment import (
     train,
 )
 
-__all__ = ["DECAY", "EXPERIMENT", "Config", "decayed", "grid", "kept", "run", "train"]
+__all__ = ["DECAY", "EXPERIMENT", "RegimesConfig", "decayed", "grid", "kept", "run", "train"]

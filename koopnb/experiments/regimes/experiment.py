@@ -34,7 +34,7 @@ DECAY = 1e-2
 
 
 @dataclass(frozen=True)
-class Config:
+class RegimesConfig:
     """One seed of a grid: every optimizer with every batch size, None for the full batch.
 
     Lengths are iterations, ``horizons`` are in lengths of the record. ``stride``: iterations
@@ -88,24 +88,24 @@ class Config:
         return tuple(int(horizon * self.record) for horizon in self.horizons)
 
 
-def grid(dataset: str = "digits", seed: int = 0) -> Config:
+def grid(dataset: str = "digits", seed: int = 0) -> RegimesConfig:
     """The page's grid: digits, or a coarser one on the first 2,048 images of MNIST.
 
     The full batch is part of the question, and one of all 60,000 images costs 30 times as much.
     """
     if dataset == "digits":
-        return Config(seed=seed)
-    return Config(
+        return RegimesConfig(seed=seed)
+    return RegimesConfig(
         dataset, seed, ("sgd", "adam", "adadelta"), (None, 256, 32), 2_048, horizons=(0.5, 1, 2)
     )
 
 
-def decayed(seed: int = 0) -> Config:
+def decayed(seed: int = 0) -> RegimesConfig:
     """Digits with weight decay, with the full batch and one small one."""
-    return Config(seed=seed, batch_sizes=(None, 32), weight_decay=DECAY)
+    return RegimesConfig(seed=seed, batch_sizes=(None, 32), weight_decay=DECAY)
 
 
-class Runs(NamedTuple):
+class RegimeRun(NamedTuple):
     """One training: the record, and iterates after it at the iterations ``at`` past its end."""
 
     record: PyTree
@@ -113,7 +113,9 @@ class Runs(NamedTuple):
     at: Int[np.ndarray, " kept"]
 
 
-def train(config: Config, optimizer: str, batch_size: int | None, x: Array, y: Array) -> Runs:
+def train(
+    config: RegimesConfig, optimizer: str, batch_size: int | None, x: Array, y: Array
+) -> RegimeRun:
     """Burn in, record, and train on beside the predictions, in one compiled loop.
 
     All optimizers and batch sizes of a seed start from the same weights. Iterations count, not
@@ -137,28 +139,28 @@ def train(config: Config, optimizer: str, batch_size: int | None, x: Array, y: A
         recording=training.Recording(when, training.params_of),
     ).recorded  # fmt: skip
     count = config.record // config.stride
-    return Runs(
+    return RegimeRun(
         jax.tree.map(lambda leaf: leaf[:count], found),
         jax.tree.map(lambda leaf: leaf[count:], found),
         at,
     )
 
 
-def kept(config: Config) -> Int[np.ndarray, " kept"]:
+def kept(config: RegimesConfig) -> Int[np.ndarray, " kept"]:
     """Iterations past the record that are kept: around every horizon, and along the way."""
     around = config.stride * np.arange(-AROUND, AROUND + 1)
     near = np.asarray(config.ends)[:, None] + around
     return np.unique(np.concatenate([near.ravel(), along(config)]))
 
 
-def along(config: Config) -> Int[np.ndarray, " points"]:
+def along(config: RegimesConfig) -> Int[np.ndarray, " points"]:
     """Iterations past the record at which loss paths are stored."""
     points = np.linspace(config.stride, max(config.ends), SHOWN) // config.stride
     return np.unique(points.astype(int) * config.stride)
 
 
 def run(
-    config: Config, folder: str | Path | None = None, *, progress: bool = False
+    config: RegimesConfig, folder: str | Path | None = None, *, progress: bool = False
 ) -> record.Record:
     """Trains one seed's grid, predicts, averages and scores every record of it.
 
@@ -207,13 +209,13 @@ def run(
     return result
 
 
-def _earlier(config: Config) -> Int[np.ndarray, " points"]:
+def _earlier(config: RegimesConfig) -> Int[np.ndarray, " points"]:
     """Iterations of the record, counted back from its end, at which its loss is stored."""
     return np.arange(-config.record + 5 * config.stride, 1, 5 * config.stride)
 
 
 def _measured(
-    config: Config, runs: Runs, sets: dict[str, tuple[Array, Array]]
+    config: RegimesConfig, runs: RegimeRun, sets: dict[str, tuple[Array, Array]]
 ) -> dict[str, np.ndarray]:
     """All numbers of one cell, by name of the curve they belong to."""
     ends, path = np.asarray(config.ends), along(config)
