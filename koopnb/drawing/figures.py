@@ -126,6 +126,15 @@ def wire(axis: Axes, potential: Potential, *, minima: bool = True) -> list[Artis
     return artists
 
 
+def hops(
+    axis: Axes, potential: Potential, points: np.ndarray, colour: str, *, lift: float = 0.0
+) -> list[Artist]:
+    """The iterates (steps, 1) of a method on the graph of its potential, ``lift`` above it."""
+    height = _values(potential, points) + lift
+    style: dict[str, Any] = {"markersize": 5, "linewidth": 0.8, "alpha": 0.8}
+    return [*axis.plot(points[:, 0], height, "o-", color=colour, **style)]
+
+
 def landscape(axis: Axes, potential: Potential, *, levels: int = 14) -> list[Artist]:
     """Level lines of a potential of two variables over its view, the minima marked.
 

@@ -23,6 +23,7 @@ COLOURS = {
 }
 # From what is read to what is only there: text, axes and notes, marks, lines behind, areas.
 INK, NOTE, MARK, LINE, AREA = "#333333", "#555555", "#888888", "#bbbbbb", "#eeeeee"
+STOPPED = "#E8B23A"  # an area where paths stop, under dark text
 STYLE: dict[Any, Any] = {
     "figure.figsize": (9.5, 3.5),
     "figure.constrained_layout.use": True,
