@@ -1,6 +1,6 @@
 """The flow that gradient descent follows, and the loss that it uses up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +13,7 @@ from koopnb.dynamics.motion import Path
 from koopnb.dynamics.potentials import Potential
 
 # Learning rates, and the distance to the flow that each leaves at a fixed time.
-Errors = Mapping[str, tuple[np.ndarray, Sequence[float]]]
+Errors = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 @plates.styled
