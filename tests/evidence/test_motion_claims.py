@@ -9,7 +9,7 @@ from koopnb.evidence.statements.inertia import INERTIA
 from koopnb.experiments.record import Record
 
 BY_KEY = {claim.key: claim for claim in (*DESCENT, *INERTIA)}
-ARMS = dict.fromkeys(("descent", "momentum 0.9", "momentum 0.99"), [0, 100])
+ARMS = dict.fromkeys(("descent", "momentum 0.9", "momentum 0.99"), (0, 100))
 METRICS = {
     "flow": {"rises": 0, "imbalance": 0.0, "arrived": 1.0},
     "ends": {"deep": 0.3, "shallow": 0.5, "inflection": 0.2},
