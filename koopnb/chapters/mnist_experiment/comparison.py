@@ -91,7 +91,7 @@ def long_run(report: Sequence[Record]) -> plates.Plate:
         label: final_loss(report, colour if name == "optimizer" else name, last)
         for name, (label, colour) in chosen.items()
     }
-    losses = "; ".join(f"{label} {spread(values)}" for label, values in ends.items())
+    reached = "; ".join(f"{label} {spread(values)}" for label, values in ends.items())
     return plates.Plate(
         figure,
         f"Test loss over {last} epochs on a logarithmic axis, {len(report)} seeds per arm. The "
@@ -100,7 +100,7 @@ def long_run(report: Sequence[Record]) -> plates.Plate:
         f"{np.median(ends['bounded network operator']):.2f}, near the dashed level of the averaged "
         "weights, beside Adadelta's jagged band.",
         "Operators that nothing bounds, and one whose eigenvalues may not exceed modulus 1. After "
-        f"{last} epochs: {losses}; averaged weights {spread(average)}. Median and range over "
+        f"{last} epochs: {reached}; averaged weights {spread(average)}. Median and range over "
         f"{len(report)} seeds; guessing has $\\log 10$. The bounded operator acts on ten window "
         "means, with rank 8.",
         "long",

@@ -80,12 +80,13 @@ def _view(
     """Limits that keep three quarters of the operator's finite ends and all of the report's."""
     finite, ends = runs[np.isfinite(runs)], operator[:, -1]
     ends = ends[np.isfinite(ends)]
+    middle = float(np.median(finite))
     if quantity == "loss":
-        quarter = [np.quantile(ends, 0.75)] if len(ends) else []
-        return 0.97 * finite.min(), 1.3 * max(*quarter, *read, np.median(finite))
-    quarter = [np.quantile(ends, 0.25)] if len(ends) else []
-    low = min(*quarter, *read, np.median(finite) - 0.02)
-    return low - 0.2 * (finite.max() - low), None
+        kept = [np.quantile(ends, 0.75)] if len(ends) else []
+        return 0.97 * float(finite.min()), 1.3 * float(max(*kept, *read, middle, 0))
+    kept = [np.quantile(ends, 0.25)] if len(ends) else []
+    low = float(min(*kept, *read, middle - 0.02, 1))
+    return low - 0.2 * (float(finite.max()) - low), None
 
 
 def _told(which: int, report: Sequence[Record], clock: Record, outside: int) -> tuple[str, str]:

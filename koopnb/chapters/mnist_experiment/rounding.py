@@ -60,10 +60,10 @@ def parting(several: Sequence[Record]) -> plates.Plate:
         "in factors, against the horizon, both axes logarithmic. When the epoch ends, the largest "
         f"distances in steps are: {ends}.",
         f"In double precision, the matrices of {_parted(several, 'steps', 'power')} operators end "
-        "the epoch more than a step from the prediction in factors. With "
-        f"{_parted(several, 'nearby')} operators does a change of every last digit move the "
-        "factors that far. Distances are in lengths of Adadelta's last recorded step; beyond "
-        f"{CEILING:.0e} they are drawn there. {len(several)} seeds.",
+        "the epoch more than a step from the prediction in factors. A change of every last digit "
+        f"moves the factors that far with {_parted(several, 'nearby')} operators. Distances are in "
+        f"lengths of Adadelta's last recorded step; beyond {CEILING:.0e} they are drawn there. "
+        f"{len(several)} seeds.",
         "parting",
     )
 
