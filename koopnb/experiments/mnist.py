@@ -91,12 +91,6 @@ def protocol(
     )  # fmt: skip
 
 
-def folders(dataset: str, root: str | Path) -> list[Path]:
-    """Where a page finds its records: digits are quick, so theirs are always made anew."""
-    own = Path(root) / "_build" / "records"
-    return [own] if dataset == "digits" else [Path(root) / "results", own]
-
-
 class RecordedRun(NamedTuple):
     """One seed's training: the record, and the optimizer going on beside the operators.
 
