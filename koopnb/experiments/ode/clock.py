@@ -13,7 +13,7 @@ from koopnb.experiments.ode.oscillator import mean_squared_residuals
 from koopnb.experiments.ode.trainings import NetworkRuns, advance, equidistant_times
 
 REPEATS = 6
-COSTS = ("predict", "fit", "check", "record")
+EVERY_COST = ("predict", "fit", "check", "record")
 
 
 def time_one_network(config: OdeConfig, runs: NetworkRuns, precision: str) -> dict[str, Any]:
@@ -43,7 +43,9 @@ def time_one_network(config: OdeConfig, runs: NetworkRuns, precision: str) -> di
     return found | {"check": fastest(lambda: loss(state.params), REPEATS)}
 
 
-def speed_up(costs: Mapping[str, Any], partition: str, counted: Sequence[str] = COSTS) -> float:
+def speed_up(
+    costs: Mapping[str, Any], partition: str, counted: Sequence[str] = EVERY_COST
+) -> float:
     """How many times faster than training the operators of a partition are.
 
     Args:

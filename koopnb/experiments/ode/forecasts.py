@@ -16,13 +16,15 @@ from koopnb.operators import baselines
 from koopnb.operators.koopman import KoopmanOperator
 
 Steps = Int[np.ndarray, " times"]
-CUTOFFS = {"float32": "jax", "float64": "matlab"}
+CUTOFF_BY_PRECISION = {"float32": "jax", "float64": "matlab"}
 
 
 def fit_one(snapshots: PyTree, which: int, partition: str, precision: str) -> KoopmanOperator:
     """The operator of one network: JAX's cutoff in single precision, MATLAB's in double."""
     one = jax.tree.map(lambda leaf: leaf[:, which], snapshots)
-    return Arm(partition, partition, dtype=precision, cutoff=CUTOFFS[precision]).fit(one)
+    return Arm(partition, partition, dtype=precision, cutoff=CUTOFF_BY_PRECISION[precision]).fit(
+        one
+    )
 
 
 def operators(

@@ -96,7 +96,7 @@ def rows_of_weights(params: PyTree) -> Float[Array, "networks weights"]:
 
 def networks_of_rows(rows: Float[np.ndarray, "networks weights"]) -> PyTree:
     """Networks from rows of weights; undoes `rows_of_weights`."""
-    like = fresh_networks(OdeConfig(networks=1)).params
+    like = eqx.filter_eval_shape(fresh_networks, OdeConfig(networks=1)).params
     leaves, treedef = jax.tree.flatten(like)
     cuts = np.cumsum([leaf.size for leaf in leaves])[:-1]
     parts = np.split(np.asarray(rows), cuts, axis=1)
