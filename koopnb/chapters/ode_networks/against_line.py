@@ -73,7 +73,8 @@ def line(records: Sequence[Record]) -> plates.Plate:
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     best, worst = (pick(network, key=lambda key: network[key].value) for pick in (min, max))
     below = sum(one.value < 1 for one in network.values())
-    everywhere = "every training" if below == len(network) else f"{below} trainings"
+    total = len(network)
+    everywhere = "every training" if below == total else f"{below} of {total} trainings"
     numbers = {
         name: by_optimizer(
             {o: one.value for (o, points), one in found.items() if points == "fixed"}
