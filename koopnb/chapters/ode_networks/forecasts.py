@@ -11,10 +11,10 @@ from koopnb.chapters.ode_networks.reading import (
     ARMS,
     NETWORK,
     NODE,
-    OPERATORS,
+    OPERATOR_ARMS,
     by_setting,
-    errors,
-    losses,
+    error_ratios,
+    loss_ratios,
     of_each,
 )
 from koopnb.chapters.ode_networks.wording import NAMES, by_optimizer, dropdown, joined
@@ -51,8 +51,10 @@ def forecasts(records: Sequence[Record]) -> plates.Plate:
         Line2D([], [], color="black", marker="D", mfc="white", ls="", label=f"best {BEST}"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
-    network, node, line = (by_optimizer(errors(records, arm)) for arm in (NETWORK, NODE, "linear"))
-    average = "above" if min(errors(records, "mean").values()) > 1 else "not always above"
+    network, node, line = (
+        by_optimizer(error_ratios(records, arm)) for arm in (NETWORK, NODE, "linear")
+    )
+    average = "above" if min(error_ratios(records, "mean").values()) > 1 else "not always above"
     return plates.Plate(
         figure,
         f"For each optimizer, dots of {records[0].config['networks']} networks for weight, node, "
@@ -99,7 +101,7 @@ def selection(records: Sequence[Record]) -> plates.Text:
         [
             (ode.error_over(one, arm), ode.error_over(one, arm, best=BEST))
             for one in records
-            for arm in OPERATORS
+            for arm in OPERATOR_ARMS
         ]
     )
     factors = pairs[:, 1] / pairs[:, 0]
@@ -120,23 +122,30 @@ def horizon(records: Sequence[Record]) -> plates.Plate:
     for axis, one in each:
         steps = one.config["stride"] * one.curves["no change/error/at"]
         for arm, (colour, style) in LINES.items():
-            axis.plot(steps, along(one, arm), style, color=colour, label=ARMS[arm], linewidth=1.8)
+            axis.plot(
+                steps,
+                ratios_on_the_way(one, arm),
+                style,
+                color=colour,
+                label=ARMS[arm],
+                linewidth=1.8,
+            )
         one_line(axis)
         thousands(axis, "iterations ahead")
         axis.set_xlim(left=0)
-        closer = float(np.mean(along(one, NETWORK) < along(one, "linear")))
+        closer = float(np.mean(ratios_on_the_way(one, NETWORK) < ratios_on_the_way(one, "linear")))
         share = {0.0: "no horizon", 1.0: "all horizons"}.get(
             closer, f"{closer:.0%} of the horizons"
         )
         shares[share].append(NAMES[one.config["optimizer"]])
     figure.legend(*each[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
-    first = of_each(records, lambda one: along(one, NETWORK)[0])
+    first = of_each(records, lambda one: ratios_on_the_way(one, NETWORK)[0])
     return plates.Plate(
         figure,
         "Error over true change against the horizon, for three optimizers and a line at one. At "
         f"the first horizon network operators are at {by_optimizer(first)}, at the last at "
-        f"{by_optimizer(errors(records, NETWORK))}; the straight line ends at "
-        f"{by_optimizer(errors(records, 'linear'))}.",
+        f"{by_optimizer(error_ratios(records, NETWORK))}; the straight line ends at "
+        f"{by_optimizer(error_ratios(records, 'linear'))}.",
         "Network operators are closer than the straight line "
         + joined([f"at {share} with {joined(names)}" for share, names in shares.items()])
         + ". Medians over all networks, fixed points; below 1 a prediction is closer than no "
@@ -145,7 +154,7 @@ def horizon(records: Sequence[Record]) -> plates.Plate:
     )
 
 
-def along(one: Record, arm: str) -> np.ndarray:
+def ratios_on_the_way(one: Record, arm: str) -> np.ndarray:
     """Median error over median true change at every horizon."""
     pairs = zip(one.curves[f"{arm}/error"], one.curves["no change/error"], strict=True)
     return np.array([ode.ratio(error, change) for error, change in pairs])
@@ -156,7 +165,7 @@ def rattle(records: Sequence[Record]) -> plates.Text:
     return plates.Text(
         "How good a prediction can be depends on how the optimizer moves. Averaging the last "
         f"{records[0].config['averaged']:,} recorded weights multiplies the loss by these factors, "
-        f"in the median over networks: {by_optimizer(losses(records, 'mean'))}. So Adadelta's "
+        f"in the median over networks: {by_optimizer(loss_ratios(records, 'mean'))}. So Adadelta's "
         "weights rattle about a slow path, and those of Adam and Adagrad drift. Predictions are "
         "good where the weights drift, and poor where they rattle."
     )

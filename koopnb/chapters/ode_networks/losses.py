@@ -7,7 +7,14 @@ import numpy as np
 from jaxtyping import Float
 
 from koopnb.chapters.ode_networks.panels import column, name_columns, one_line, panels
-from koopnb.chapters.ode_networks.reading import ARMS, NETWORK, NODE, errors, fixed, losses
+from koopnb.chapters.ode_networks.reading import (
+    ARMS,
+    NETWORK,
+    NODE,
+    error_ratios,
+    fixed,
+    loss_ratios,
+)
 from koopnb.chapters.ode_networks.wording import NAMES, by_optimizer, joined, plain
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS, INK
@@ -22,7 +29,7 @@ ORBITS = {
     "mean": ("average", COLOURS["mean"], "-"),
     "trained": ("training goes on", INK, "--"),
 }
-SHOWN = ("adadelta", "adam")
+ORBIT_OPTIMIZERS = ("adadelta", "adam")
 
 
 @plates.styled
@@ -35,7 +42,7 @@ def worth(records: Sequence[Record]) -> plates.Plate:
         one_line(axis)
         name_columns(axis, [*VALUED.values()])
     node, network, trained = (
-        by_optimizer(losses(records, arm)) for arm in (NODE, NETWORK, "trained")
+        by_optimizer(loss_ratios(records, arm)) for arm in (NODE, NETWORK, "trained")
     )
     return plates.Plate(
         figure,
@@ -65,8 +72,8 @@ def worth_table(records: Sequence[Record]) -> plates.Text:
 
 def worth_compared(records: Sequence[Record]) -> plates.Text:
     """Losses of node operators beside errors, and of network operators beside simpler arms."""
-    spoiled, error = losses(records, NODE, NETWORK), errors(records, NODE)
-    line, mean = (losses(records, NETWORK, other) for other in ("linear", "mean"))
+    spoiled, error = loss_ratios(records, NODE, NETWORK), error_ratios(records, NODE)
+    line, mean = (loss_ratios(records, NETWORK, other) for other in ("linear", "mean"))
     within = [
         whose
         for whose, ratios in (("the straight line's", line), ("the average's", mean))
@@ -83,9 +90,9 @@ def worth_compared(records: Sequence[Record]) -> plates.Text:
         f"in some of them.\n\n{near}Network by network, in the median, the loss of network "
         f"operators over the straight line's is: {by_optimizer(line)}; and over the average's: "
         f"{by_optimizer(mean)}.\n\nTraining itself multiplies the loss by these factors: "
-        f"{by_optimizer(losses(records, 'trained'))}. So with Adam and Adagrad there is little to "
-        "win, and what is won with Adadelta beyond training is the rattle that a prediction or an "
-        "average leaves out."
+        f"{by_optimizer(loss_ratios(records, 'trained'))}. So with Adam and Adagrad there is "
+        "little to win, and what is won with Adadelta beyond training is the rattle that a "
+        "prediction or an average leaves out."
     )
 
 
@@ -113,7 +120,7 @@ def orbit_distance(one: Record, arm: str) -> float:
 def solutions(records: Sequence[Record]) -> plates.Plate:
     """Orbits of the networks whose node prediction has the median and the largest loss."""
     figure, axes = plt.subplots(2, 4, sharex=True, sharey="row", figsize=(9.5, 4.8))
-    for side, optimizer in enumerate(SHOWN):
+    for side, optimizer in enumerate(ORBIT_OPTIMIZERS):
         one = fixed(records)[optimizer]
         t, true = true_orbit(one)
         order = np.argsort(one.curves[f"{NODE}/loss"][-1])
@@ -131,7 +138,7 @@ def solutions(records: Sequence[Record]) -> plates.Plate:
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     gaps = [
         f"{plain(orbit_distance(fixed(records)[optimizer], 'trained'))} with {NAMES[optimizer]}"
-        for optimizer in SHOWN
+        for optimizer in ORBIT_OPTIMIZERS
     ]
     return plates.Plate(
         figure,
@@ -154,7 +161,7 @@ def distances_table(records: Sequence[Record]) -> plates.Text:
             label: plain(orbit_distance(fixed(records)[optimizer], arm))
             for arm, (label, _, _) in ORBITS.items()
         }
-        for optimizer in SHOWN
+        for optimizer in ORBIT_OPTIMIZERS
     ]
     return plates.Text(
         "Median root mean square distance from the true orbit, over all networks:\n\n"

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from koopnb.chapters.ode_networks.reading import OPERATORS, fixed
+from koopnb.chapters.ode_networks.reading import OPERATOR_ARMS, fixed
 from koopnb.chapters.ode_networks.wording import NAMES
 from koopnb.drawing.palette import COLOURS, INK, NOTE
 from koopnb.experiments.record import Record
@@ -42,7 +42,7 @@ def one_line(axis: Axes) -> None:
 
 def arm_colour(arm: str) -> str:
     """Operators, what needs no operator, and training itself."""
-    if arm in OPERATORS:
+    if arm in OPERATOR_ARMS:
         return COLOURS["node"]
     return INK if arm == "trained" else COLOURS["mean"]
 

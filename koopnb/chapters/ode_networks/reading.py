@@ -8,8 +8,8 @@ from koopnb.experiments import ode
 from koopnb.experiments.record import Record
 
 # The arms that are compared, and what figures call them.
-OPERATORS = {f"{name} float64": name for name in ("weight", "node", "layer", "network")}
-ARMS = OPERATORS | {"linear": "straight line", "mean": "average"}
+OPERATOR_ARMS = {f"{name} float64": name for name in ("weight", "node", "layer", "network")}
+ARMS = OPERATOR_ARMS | {"linear": "straight line", "mean": "average"}
 NODE, NETWORK = "node float64", "network float64"
 
 
@@ -28,12 +28,12 @@ def of_each(records: Sequence[Record], number: Callable[[Record], float]) -> dic
     return {optimizer: number(one) for optimizer, one in fixed(records).items()}
 
 
-def errors(records: Sequence[Record], arm: str, other: str = "no change") -> dict[str, float]:
+def error_ratios(records: Sequence[Record], arm: str, other: str = "no change") -> dict[str, float]:
     """By optimizer, `ode.error_over` with fixed points."""
     return of_each(records, lambda one: ode.error_over(one, arm, other))
 
 
-def losses(records: Sequence[Record], arm: str, other: str = "no change") -> dict[str, float]:
+def loss_ratios(records: Sequence[Record], arm: str, other: str = "no change") -> dict[str, float]:
     """By optimizer, `ode.loss_over` with fixed points."""
     return of_each(records, lambda one: ode.loss_over(one, arm, other))
 

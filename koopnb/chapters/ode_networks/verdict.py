@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from koopnb.chapters.ode_networks.reading import NETWORK, NODE, errors, losses
+from koopnb.chapters.ode_networks.reading import NETWORK, NODE, error_ratios, loss_ratios
 from koopnb.chapters.ode_networks.wording import NAMES, by_optimizer, called, plain
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS, LINE, NOTE
@@ -89,7 +89,7 @@ def training_gain(records: Sequence[Record]) -> plates.Text:
 
 def summary(records: Sequence[Record], costs: Costs) -> plates.Text:
     """What the chapter has shown, with the numbers that say so."""
-    network, spoiled = errors(records, NETWORK), losses(records, NODE, NETWORK)
+    network, spoiled = error_ratios(records, NETWORK), loss_ratios(records, NODE, NETWORK)
     fine = [o for o, ratio in spoiled.items() if ratio <= 1.1]
     poor = [o for o, ratio in spoiled.items() if ratio > 1.1]
     closer = sum(ode.error_over(one, NETWORK, "linear") < 1 for one in records)

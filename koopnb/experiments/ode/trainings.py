@@ -107,5 +107,6 @@ def networks_of_rows(rows: Float[np.ndarray, "networks weights"]) -> PyTree:
 
 
 def _optimizer_of(config: OdeConfig) -> optax.GradientTransformation:
+    """The optimizer of a configuration, with its untuned learning rate."""
     make, rate = UNTUNED_OPTIMIZERS[config.optimizer]
     return make(rate)
