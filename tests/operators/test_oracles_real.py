@@ -115,7 +115,7 @@ def oscillator(optimizer):
     config = ode.OdeConfig(
         optimizer=optimizer, networks=1, burn_in=200, record=300, horizon=125, averaged=2
     )
-    return jax.tree.map(lambda leaf: leaf[:, 0], ode.train(config).snapshots)
+    return jax.tree.map(lambda leaf: leaf[:, 0], ode.train_networks(config).snapshots)
 
 
 def check_one_step(record, operator):
