@@ -20,6 +20,7 @@ COLOURS = {
     "works": "#005F9E",
     "fails": "#C14E00",
     "third": "#8A3FA0",
+    "line": "#0072B2",  # a straight line through the recorded weights, continued
 }
 # From what is read to what is only there: text, axes and notes, marks, lines behind, areas.
 INK, NOTE, MARK, LINE, AREA = "#333333", "#555555", "#888888", "#bbbbbb", "#eeeeee"

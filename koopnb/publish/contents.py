@@ -36,7 +36,7 @@ CHAPTERS = (
     ),
     Chapter("09-ode-networks", "09-ode-networks"),
     Chapter("10-why-it-deteriorates", "10-why-it-deteriorates", "mnist"),
-    Chapter("11-where-it-works", "11-where-it-works", "mnist"),
+    Chapter("11-where-it-works", "11-where-it-works"),
     Chapter("13-verdict", "13-verdict"),
 )
 
