@@ -87,15 +87,16 @@ def _maps(
     )
     for line, (label, numbers) in zip(axes, rows.items(), strict=True):
         found = median(records, numbers)
-        for place, (axis, name) in enumerate(zip(line, names, strict=True)):
+        for place, axis in enumerate(line):
             figures.ratio_map(
                 axis, found[:, place].T, rows=batches(records),
                 columns=[f"{horizon:g}" for horizon in records[0].config["horizons"]],
-                title=name if line is axes[0] else "",
+                title="",
             )  # fmt: skip
         line[0].set_ylabel(f"{label}\n\nbatch size")
-    for axis in axes[-1]:
-        axis.set_xlabel("horizon / record")
+    for first, last, name in zip(axes[0], axes[-1], names, strict=True):
+        first.set_title(name)
+        last.set_xlabel("horizon / record")
     return figure
 
 

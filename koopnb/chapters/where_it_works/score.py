@@ -155,8 +155,9 @@ def drift(judging: Grids) -> plates.Plate:
     )
     return plates.Plate(
         figure,
-        "Three scatter plots of a jump's worth against the drift of its record. The worth rises "
-        "with drift, but around the vertical thresholds good and bad jumps overlap.",
+        "Three scatter plots against the drift of a record: the lower a point, the better its "
+        "jump. The points fall as drift rises, but around the vertical thresholds good and bad "
+        "jumps overlap.",
         "Every run of the judging seeds: drift of its record, and what the jump is worth (clipped "
         "to the frame). Below the grey line the answer is yes; right of the orange one drift says "
         f"so. Wrong guesses: {wrong}.",
