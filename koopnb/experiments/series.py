@@ -50,8 +50,8 @@ def _costs(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
 def _ode(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [
         Job(ode.EXPERIMENT, ode.OdeConfig(optimizer, points, seed), ode.run)
-        for optimizer in ode.OPTIMIZERS
-        for points in ode.POINTS
+        for optimizer in ode.UNTUNED_OPTIMIZERS
+        for points in ode.COLLOCATION_KINDS
     ]
 
 

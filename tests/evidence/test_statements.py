@@ -154,7 +154,7 @@ def at_end(*values):
 
 
 ODE_CURVES = {
-    "change": at_end(1.0, 1.0, 1.0),
+    "no change/error": at_end(1.0, 1.0, 1.0),
     **{f"{arm} float64/error": at_end(0.9, 0.9, 0.9) for arm in ("node", "layer", "network")},
     "linear/error": at_end(0.9, 0.9, 0.9),
     **{
@@ -171,8 +171,8 @@ ODE_CURVES = {
             (f"{arm}-accurate", f"{arm} float64/error", (0.1, 0.49, 9.0), (0.1, 0.51, 0.6))
             for arm in ("node", "layer", "network")
         ),
-        ("node-accurate", "change", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
-        ("network-accurate", "change", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
+        ("node-accurate", "no change/error", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
+        ("network-accurate", "no change/error", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
         ("network-beats-line", "network float64/error", (0.1, 0.80, 9.0), (0.1, 0.82, 0.9)),
         ("network-beats-line", "linear/error", (0.1, 1.01, 9.0), (0.1, 0.99, 9.0)),
         ("node-compromise", "node float64/loss", (0.1, 1.09, 9.0), (0.1, 1.11, 9.0)),

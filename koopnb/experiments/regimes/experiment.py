@@ -136,8 +136,8 @@ def train(
     epochs = -(-(end + int(at[-1])) // -(-len(x) // size))
     found = training.train(
         training.start(net, transformation), x, y, optimizer=transformation, epochs=epochs,
-        key=key_batches, batch_size=size, together=epochs,
-        recording=training.Recording(when, training.params_of),
+        key=key_batches, batch_size=size, epochs_per_scan=epochs,
+        recording=training.Recording(when, training.model_of),
     ).recorded  # fmt: skip
     count = config.record // config.stride
     return RegimeRun(
