@@ -35,7 +35,7 @@ CHAPTERS = (
         seeds=(0, 1, 2),
     ),
     Chapter("09-ode-networks", "09-ode-networks"),
-    Chapter("10-why-it-deteriorates", "10-why-it-deteriorates", "mnist"),
+    Chapter("10-why-it-deteriorates", "10-why-it-deteriorates"),
     Chapter("11-where-it-works", "11-where-it-works", "mnist"),
     Chapter("13-verdict", "13-verdict"),
 )
