@@ -25,7 +25,7 @@ CHAPTERS = (
     Chapter("03-momentum", "03-momentum"),
     Chapter("04-koopman-theory", "04-koopman-theory"),
     Chapter("05-finite-section", "05-finite-section"),
-    Chapter("06-partitions", "06-partitions", "mnist"),
+    Chapter("06-partitions", "06-partitions"),
     Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", seeds=tuple(range(10))),
     Chapter(
         "08-digits",
