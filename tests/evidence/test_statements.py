@@ -28,6 +28,23 @@ TRAINING = {
         for name in ("node", "layer", "quasi-node", "bounded")
     },
 }
+ARMS = ("weight", "quasi-node", "node", "layer", "network")
+COUPLINGS = ("in one chunk", "in one node", "in one layer", "across layers")
+PARTITIONS = {
+    "mean": 1.0,
+    "partitions": {
+        name: {
+            "entries": 10.0**place, "factor_bytes": 10**place, "loss": [9.0, 2.0],
+            "seconds_to_fit": 1.0,
+        }
+        for place, name in enumerate(ARMS)
+    },
+    "widths": {q: {"loss": [9.0, 2.0]} for q in ("28", "112", "393", "785")},
+    "couplings": {
+        where: {name: 1e-13 if place > row else 0.5 for place, name in enumerate(ARMS)}
+        for row, where in enumerate(COUPLINGS)
+    },
+}  # fmt: skip
 EVERY = "growth+decay+turning"
 FACTORS = ("nothing", "decay", "decay+turning", "growth+decay", EVERY)
 CAUSES = {
@@ -94,6 +111,31 @@ def arm(name, horizon, quantity):
 def test_a_statement_on_training_turns_on_its_own_number(key, where, holding, failing):
     assert measured(key, TRAINING, *where, value=holding)
     assert not measured(key, TRAINING, *where, value=failing)
+
+
+def partition(name, quantity):
+    return "partitions", name, quantity
+
+
+@pytest.mark.parametrize(
+    ("key", "where", "holding", "failing"),
+    [
+        ("partitions-nested", ("couplings", "in one node", "node"), 1e-8, 1e-5),
+        ("partitions-nested", ("couplings", "across layers", "layer"), 0.1, 1e-8),
+        ("explicit-cost-grows", partition("node", "entries"), 11.0, 9.0),
+        ("factors-cost-grows", partition("network", "factor_bytes"), 1000, 999),
+        ("network-lowest", partition("network", "loss"), [9.0, 2.0], [1.0, 2.1]),
+        ("network-lowest", partition("layer", "loss"), [1.0, 2.0], [9.0, 1.9]),
+        ("average-beats-partitions", partition("weight", "loss"), [0.5, 1.0], [9.0, 0.9]),
+        ("average-beats-partitions", partition("weight", "loss"), [9.0, "nan"], [9.0, 0.9]),
+        ("full-nodes-ahead", ("widths", "785", "loss"), [9.0, 2.0], [1.0, 2.1]),
+        ("full-nodes-ahead", ("widths", "112", "loss"), [1.0, "inf"], [9.0, 1.9]),
+        ("network-fit-intractable", partition("network", "seconds_to_fit"), 10.0, 9.9),
+    ],
+)
+def test_a_statement_on_partitions_turns_on_its_own_number(key, where, holding, failing):
+    assert measured(key, PARTITIONS, *where, value=holding)
+    assert not measured(key, PARTITIONS, *where, value=failing)
 
 
 @pytest.mark.parametrize("key", ["node-deteriorates", "layer-deteriorates", "node-worse"])
@@ -190,7 +232,8 @@ def test_a_statement_on_ode_networks_turns_on_its_own_number(key, curve, holding
 
 
 PICKS = ("node-dip-level", "node-dip-above", "average-beats-best", "one-node",
-         "dip-without-dynamics", "repairs-beat-average")  # fmt: skip
+         "dip-without-dynamics", "repairs-beat-average", "network-lowest",
+         "average-beats-partitions", "full-nodes-ahead")  # fmt: skip
 
 
 @pytest.mark.parametrize("key", PICKS)
