@@ -7,11 +7,13 @@ import numpy as np
 
 from koopnb.drawing import animations, figures, plates
 from koopnb.drawing.palette import COLOURS, MARK, NOTE
-from koopnb.dynamics.motion import Path
+from koopnb.dynamics.motion import Trajectory
 from koopnb.dynamics.potentials import Potential
 
 
-def film(well: Potential, sticky: Path, descents: Mapping[float, Path], until: float) -> None:
+def film(
+    well: Potential, sticky: Trajectory, descents: Mapping[float, Trajectory], until: float
+) -> None:
     """Shows the bead and two descents on the same wire, by the same clock.
 
     ``descents`` are by learning rate, the smaller first.
@@ -40,7 +42,9 @@ def film(well: Potential, sticky: Path, descents: Mapping[float, Path], until: f
 
 
 @plates.styled
-def positions(sticky: Path, flow: Path, descents: Mapping[float, Path]) -> plates.Plate:
+def positions(
+    sticky: Trajectory, flow: Trajectory, descents: Mapping[float, Trajectory]
+) -> plates.Plate:
     """Where the bead, the flow and two descents are over time."""
     figure, axis = plt.subplots()
     (slow, small), (fast, large) = descents.items()
@@ -77,7 +81,7 @@ def positions(sticky: Path, flow: Path, descents: Mapping[float, Path]) -> plate
 
 
 @plates.styled
-def choice(well: Potential, descents: Mapping[float, Path]) -> plates.Plate:
+def choice(well: Potential, descents: Mapping[float, Trajectory]) -> plates.Plate:
     """The first forty steps of a slow and a fast descent on the wire."""
     figure, axis = plt.subplots(figsize=(7, 3.6))
     figures.wire(axis, well)

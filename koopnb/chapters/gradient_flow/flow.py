@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from koopnb.drawing import figures, plates
 from koopnb.drawing.palette import COLOURS, NOTE
 from koopnb.dynamics import escape, outcomes
-from koopnb.dynamics.motion import Path
+from koopnb.dynamics.motion import Trajectory
 from koopnb.dynamics.potentials import Potential
 
 # Learning rates, and the distance to the flow that each leaves at a fixed time.
@@ -18,7 +18,10 @@ Errors = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 @plates.styled
 def order(
-    flow: Path, descents: Mapping[float, Path], errors: Errors, orders: Mapping[str, float]
+    flow: Trajectory,
+    descents: Mapping[float, Trajectory],
+    errors: Errors,
+    orders: Mapping[str, float],
 ) -> plates.Plate:
     """The flow with descents by learning rate, and how the distance between them shrinks.
 
@@ -44,7 +47,7 @@ def order(
     )
 
 
-def _beside_the_flow(axis: Axes, flow: Path, descents: Mapping[float, Path]) -> None:
+def _beside_the_flow(axis: Axes, flow: Trajectory, descents: Mapping[float, Trajectory]) -> None:
     axis.plot(flow.time, flow.x[:, 0], color=COLOURS["flow"], lw=2.5)
     at = int(0.635 * len(flow.time))
     axis.text(flow.time[at], flow.x[at, 0] - 0.005, "flow", color=COLOURS["flow"],
@@ -78,7 +81,7 @@ def fitted(orders: Mapping[str, float]) -> plates.Text:
 
 
 @plates.styled
-def landscape(network: Potential, paths: Path) -> plates.Plate:
+def landscape(network: Potential, paths: Trajectory) -> plates.Plate:
     """Flows on the landscape of two weights, and what becomes of the loss of the highest one."""
     figure, (left, right) = plt.subplots(1, 2, width_ratios=(1.2, 1), figsize=(9.5, 4.2))
     figures.landscape(left, network)
@@ -110,7 +113,7 @@ def landscape(network: Potential, paths: Path) -> plates.Plate:
     )
 
 
-def _balance(axis: Axes, paths: Path) -> None:
+def _balance(axis: Axes, paths: Trajectory) -> None:
     """The loss of the path that begins highest, and its start's less the work of the force."""
     highest, kept = int(np.argmax(paths.loss[:, 0])), paths.time <= 12
     times, loss = paths.time[kept], paths.loss[highest, kept]
@@ -124,7 +127,7 @@ def _balance(axis: Axes, paths: Path) -> None:
     axis.set(title="(b) where the loss goes", xlabel="time $t$", ylabel="loss", ylim=(0, None))
 
 
-def arrivals(network: Potential, paths: Path) -> plates.Text:
+def arrivals(network: Potential, paths: Trajectory) -> plates.Text:
     """How many paths end at one of the best networks, and how often the loss rose on the way."""
     arrived, count = int((outcomes.destination(network, paths) >= 0).sum()), len(paths.x)
     low, high = escape.share_interval(arrived, count)

@@ -9,16 +9,16 @@ from jaxtyping import Float
 from koopnb.drawing import animations, figures, plates
 from koopnb.drawing.palette import COLOURS, MARK, NOTE
 from koopnb.dynamics import flows
-from koopnb.dynamics.motion import Path
+from koopnb.dynamics.motion import Trajectory
 from koopnb.dynamics.potentials import Potential
 
 
 class World(NamedTuple):
     """A bead without drag, one with it, and the momentum method of time step τ that matches it."""
 
-    free: Path
-    braked: Path
-    method: Path
+    free: Trajectory
+    braked: Trajectory
+    method: Trajectory
     drag: float
     tau: float
 
@@ -51,12 +51,12 @@ def film(well: Potential, world: World) -> None:
     )
 
 
-def _where(path: Path, time: float) -> str:
+def _where(path: Trajectory, time: float) -> str:
     """The well in which a path is at a time of its own clock."""
     return "deep well" if path.x[np.searchsorted(path.time, time), 0] > 0.75 else "shallow well"
 
 
-def _energy(well: Potential, path: Path) -> Float[np.ndarray, " steps"]:
+def _energy(well: Potential, path: Trajectory) -> Float[np.ndarray, " steps"]:
     """Kinetic energy along the wire, and height."""
     slope = np.polynomial.Polynomial(well.coefficients or ()).deriv()(path.x[:, 0])
     return np.asarray(0.5 * (1 + slope**2) * path.velocity[:, 0] ** 2 + path.loss)
@@ -103,7 +103,9 @@ def newton(well: Potential, world: World) -> plates.Plate:
 
 
 @plates.styled
-def choice(well: Potential, plain: Path, pushed: Path, step: float, beta: float) -> plates.Plate:
+def choice(
+    well: Potential, plain: Trajectory, pushed: Trajectory, step: float, beta: float
+) -> plates.Plate:
     """The iterates of gradient descent, and of momentum with the same step, on the wire."""
     figure, axis = plt.subplots(figsize=(7, 3.6))
     figures.wire(axis, well)

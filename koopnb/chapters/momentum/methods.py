@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS, INK, MARK, NOTE
 from koopnb.dynamics import flows, outcomes
-from koopnb.dynamics.motion import Path
+from koopnb.dynamics.motion import Trajectory
 from koopnb.experiments.inertia import COUNTS, KEPT, SWEPT, TAUS, TO_BALL, best_setting
 
 # Drag, colour, words and the height of the words, for a bowl of curvature 1 and a mass of 1.
@@ -37,9 +37,12 @@ def settings() -> plates.Text:
 
 @plates.styled
 def orders(
-    rolling: Path, falling: Path, methods: Mapping[float, Path], gaps: Mapping[str, np.ndarray],
+    rolling: Trajectory,
+    falling: Trajectory,
+    methods: Mapping[float, Trajectory],
+    gaps: Mapping[str, np.ndarray],
     fitted_orders: Mapping[str, float],
-) -> plates.Plate:  # fmt: skip
+) -> plates.Plate:
     """The ball, the gradient flow and methods by their time step; how methods tend to limits.
 
     ``gaps`` are those of `koopnb.experiments.inertia.distances`, with the orders fitted to them.
@@ -78,7 +81,7 @@ def _converging(fitted_orders: Mapping[str, float]) -> dict[str, float]:
 
 
 def _ball_and_method(
-    axis: Axes, rolling: Path, falling: Path, methods: Mapping[float, Path]
+    axis: Axes, rolling: Trajectory, falling: Trajectory, methods: Mapping[float, Trajectory]
 ) -> None:
     axis.plot(rolling.time, rolling.x[:, 0], color=COLOURS["momentum"], lw=2)
     axis.plot(falling.time, falling.x[:, 0], color=COLOURS["flow"], lw=2)
