@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from koopnb.experiments import causes, costs, mnist, ode, record, regimes, routes, theory
+from koopnb.experiments import causes, costs, mnist, noise, ode, record, regimes, routes, theory
 
 # Offsets of the disjoint sets of seeds: the book runs the first, the others repeat its verdicts.
 SETS = (0, 10, 20)
@@ -63,6 +63,10 @@ def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(theory.EXPERIMENT, theory.TheoryConfig(seed), theory.run)]
 
 
+def _noise(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(noise.EXPERIMENT, noise.NoiseConfig(seed), noise.run)]
+
+
 def _causes(part: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
     def jobs(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
         return [Job(causes.EXPERIMENT, causes.CausesConfig(dataset, seed, part), causes.run)]
@@ -100,6 +104,7 @@ SERIES: dict[str, Series] = {
     "costs": Series("timings", (100,), _costs, horizons=True),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
+    "noise": Series("gradient noise, and what it does to descent", tuple(range(10)), _noise, ()),
     "causes": Series("the report's operators taken apart", tuple(range(10)), _causes("operators")),
     "cutoffs": Series("the cutoff swept over ten decades", causes.SWEPT_SEEDS, _causes("cutoffs")),
     "regimes": Series(
