@@ -34,15 +34,15 @@ class Entry(NamedTuple):
         return all(one.verdict == self.finding.verdict for one in self.sets)
 
 
-def entries(folders: Sequence[str | Path]) -> list[Entry]:
-    """Every claim judged on the stored records.
+def entries(folders: Sequence[str | Path], only: str | None = None) -> list[Entry]:
+    """Every claim, or those of ``only`` one series, judged on the stored records.
 
     Raises:
         FileNotFoundError: a series without all records of its first set of seeds. Further sets
             count where they are whole.
     """
     found = []
-    for key, group in CLAIMS.items():
+    for key in CLAIMS if only is None else (only,):
         sets = [series.stored(key, folders, offset) for offset in series.SETS]
         needed = len(series.jobs(key))
         if len(sets[0]) < needed:
@@ -55,7 +55,7 @@ def entries(folders: Sequence[str | Path]) -> list[Entry]:
         pooled = [one for records in sets for one in records]
         seeds = len({one.config["seed"] for one in pooled})
         ran = f"{series.SERIES[key].what}; {seeds} seed{'s' * (seeds > 1)}"
-        for claim in group:
+        for claim in CLAIMS[key]:
             each = tuple(judge.judge(claim, records) for records in sets)
             found.append(Entry(key, judge.judge(claim, pooled), ran, each))
     return found

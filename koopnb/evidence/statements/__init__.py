@@ -4,6 +4,7 @@ from koopnb.evidence.claim import Claim
 from koopnb.evidence.statements.causes import CAUSES, CUTOFFS
 from koopnb.evidence.statements.costs import COSTS
 from koopnb.evidence.statements.decay import DECAY
+from koopnb.evidence.statements.noise import NOISE
 from koopnb.evidence.statements.ode import ODE
 from koopnb.evidence.statements.paper import PAPER
 from koopnb.evidence.statements.regimes import REGIMES
@@ -24,6 +25,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "regimes": REGIMES,
     "decay": DECAY,
     "theory": THEORY,
+    "noise": NOISE,
 }
 
 

@@ -1,10 +1,12 @@
-"""Mini-batches: a network's gradient noise, and walks and trainings that it drives."""
+"""Mini-batches: a network's gradient noise, and the walks and trainings that noise drives."""
 
 from koopnb.experiments.noise.experiment import EXPERIMENT, NoiseConfig, run
+from koopnb.experiments.noise.failures import normal_tilts
 from koopnb.experiments.noise.gradients import Field, field, standardized, trained
 from koopnb.experiments.noise.walks import (
     DEEP,
     INFLECTION,
+    PAST,
     SHALLOW,
     START,
     STEP,
@@ -15,6 +17,7 @@ from koopnb.experiments.noise.walks import (
 )
 
 __all__ = [
-    "DEEP", "EXPERIMENT", "INFLECTION", "SHALLOW", "START", "STEP", "TILT", "TOP", "Field",
-    "NoiseConfig", "field", "run", "standardized", "temperature", "tilts", "trained",
+    "DEEP", "EXPERIMENT", "INFLECTION", "PAST", "SHALLOW", "START", "STEP", "TILT", "TOP", "Field",
+    "NoiseConfig", "field", "normal_tilts", "run", "standardized", "temperature", "tilts",
+    "trained",
 ]  # fmt: skip
