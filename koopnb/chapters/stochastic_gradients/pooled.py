@@ -18,7 +18,7 @@ def spread(values: Iterable[float], form: str) -> str:
 
 def share(count: int, of: int) -> Float[np.ndarray, " 3"]:
     """A share, and the ends of Wilson's interval of 95%."""
-    return np.array([count / of, *escape.share_interval(int(count), int(of))])
+    return np.array([count / of, *escape.share_interval(count, of)])
 
 
 def rate(rows: Sequence[Mapping[str, Any]], exposure: str) -> Float[np.ndarray, " 3"]:

@@ -1,5 +1,6 @@
 """Out of the shallow minimum: shares and rates of walks, beside the diffusion's."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from koopnb.experiments.noise.walks import RATES
 from koopnb.experiments.record import Record
 
 COLOUR_OF = dict(zip(RATES, (COLOURS["third"], COLOURS["works"], COLOURS["fails"]), strict=True))
+HEIGHTS = np.linspace(1.1, 11, 25)  # of the barrier in temperatures, for the theory's lines
 
 Setting = tuple[dict[str, Any], ...]  # the rows that all seeds have on one rate and batch size
 
@@ -45,9 +47,9 @@ def escapes(records: Sequence[Record]) -> plates.Plate:
         "to zero as the batch grows; the fall comes at larger batches for larger learning rates. "
         "Right, the rates of all three learning rates fall on one straight line in a log scale "
         "over barrier divided by temperature, next to the lines of the diffusion and of Kramers.",
-        caption=f"Escape from the shallow minimum, {walks:,} walks per point. (a) Bars are Wilson's "
-        "95% intervals, lines the diffusion's mean passage time. (b) The same walks as rates with "
-        "exact Poisson intervals: three learning rates, one curve. Where "
+        caption=f"Escape from the shallow minimum, {walks:,} walks per point. (a) Bars are "
+        "Wilson's 95% intervals, lines the diffusion's mean passage time. (b) The same walks as "
+        "rates with exact Poisson intervals: three learning rates, one curve. Where "
         f"{STEP:g} is the learning rate, batches of {hot[0]['batch']} leave in "
         f"{_passed(hot) / walks:.0%} of the walks and batches of {cold[0]['batch']} in "
         f"{_passed(cold) / walks:.1%}.",
@@ -69,9 +71,10 @@ def _shares(axis: Axes, own: Sequence[Setting], walks: int, budget: int) -> None
     learning_rate, batches = own[0][0]["rate"], [rows[0]["batch"] for rows in own]
     colour = COLOUR_OF[learning_rate]
     bars(axis, batches, [share(_passed(rows), walks) for rows in own], colour=colour, line="o")
-    fine = np.geomspace(min(batches), max(batches), 17)
-    times = np.array([_time(temperature(learning_rate, batch)) for batch in fine])
-    out = 1 - np.exp(-budget * learning_rate / times)
+    fine = np.geomspace(min(batches), max(batches), 60)
+    heat = np.array([temperature(learning_rate, batch) for batch in fine])
+    rates = np.exp(np.interp(well.barrier() / heat, HEIGHTS, np.log(_exact_rates())))
+    out = 1 - np.exp(-budget * learning_rate * rates)
     axis.plot(fine, out, color=colour)
     half = fine[np.argmin(np.abs(out - 0.5))]
     axis.text(half * 1.12, 0.56, rf"$\eta$ = {learning_rate:g}", color=colour)
@@ -85,12 +88,13 @@ def _rates(axis: Axes, own: Sequence[Setting]) -> None:
 
 
 def _theory(axis: Axes) -> None:
-    height = np.linspace(1.1, 11, 25)
-    heat = well.barrier() / height
-    exact = [1 / _time(each) for each in heat]
-    kramers = [diffusion.kramers_rate(double_well(), SHALLOW, TOP, each) for each in heat]
-    axis.semilogy(height, exact, color=COLOURS["truth"], linewidth=1.6)
-    axis.semilogy(height, kramers, color=NOTE, linestyle=(0, (5, 2)), linewidth=1.2)
+    ends = HEIGHTS[[0, -1]]
+    kramers = [
+        diffusion.kramers_rate(double_well(), SHALLOW, TOP, well.barrier() / height)
+        for height in ends
+    ]
+    axis.semilogy(HEIGHTS, _exact_rates(), color=COLOURS["truth"], linewidth=1.6)
+    axis.semilogy(ends, kramers, color=NOTE, linestyle=(0, (5, 2)), linewidth=1.2)
     axis.text(6.3, 5e-4, "diffusion, exact", color=COLOURS["truth"])
     axis.text(2.3, 0.05, "Kramers", color=NOTE)
     axis.set(
@@ -103,5 +107,10 @@ def _passed(rows: Setting) -> int:
     return sum(row["passed"] for row in rows)
 
 
-def _time(heat: float) -> float:
-    return diffusion.mean_passage_time(double_well(), SHALLOW, DEEP, heat, points=2001)
+@functools.cache
+def _exact_rates() -> np.ndarray:
+    """One over the diffusion's mean passage time."""
+    heat = well.barrier() / HEIGHTS
+    return np.array(
+        [1 / diffusion.mean_passage_time(double_well(), SHALLOW, DEEP, each) for each in heat]
+    )

@@ -38,7 +38,7 @@ def starts(records: Sequence[Record], stuck: float, descended: Ends) -> plates.P
     times = np.median([one.metrics["inflection"]["times"] for one in records], axis=0)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.0))
     _times(left, records)
-    bars(right, batches, [share(count, tried) for count in counts], colour=COLOURS["works"])
+    bars(right, batches, [share(int(count), tried) for count in counts], colour=COLOURS["works"])
     _settled(right, batches, settled)
     return plates.Plate(
         figure,
@@ -89,10 +89,8 @@ def _crossed(records: Sequence[Record]) -> str:
 def _times(axis: Axes, records: Sequence[Record]) -> None:
     heat = np.array(records[0].metrics["inflection"]["temperatures"])
     end = records[0].config["budget"] * STEP
-    fine = np.geomspace(heat.min(), heat.max(), 40)
-    theory = [
-        diffusion.mean_passage_time(double_well(), START, PAST, each, points=2001) for each in fine
-    ]
+    fine = np.geomspace(heat.min(), heat.max(), 15)
+    theory = [diffusion.mean_passage_time(double_well(), START, PAST, each) for each in fine]
     axis.loglog(fine, theory, color=COLOURS["truth"], linewidth=1.3)
     for one in records:
         axis.plot(heat, one.metrics["inflection"]["times"], "o", color=COLOURS["works"], alpha=0.4)
