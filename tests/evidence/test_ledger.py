@@ -57,14 +57,6 @@ def test_sets_are_pooled_and_compared(tmp_path, only, second, stable, shown):
     assert row.startswith("| [It is small](01-page#a-section) | size: ")
 
 
-def test_one_series_is_judged_without_the_others(tmp_path, only):
-    only(claim())
-    save(tmp_path, dict.fromkeys(range(10), 0.5))
-    assert ledger.entries([tmp_path], "theory") == ledger.entries([tmp_path])
-    ledger.CLAIMS["mnist"] = (claim(),)  # of which there are no records
-    assert len(ledger.entries([tmp_path], "theory")) == 1
-
-
 def test_a_timed_claim_is_not_said_to_be_repeated(tmp_path, only):
     only(claim(timed=True))
     save(tmp_path, dict.fromkeys(range(10), 0.5))
