@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from koopnb.drawing.palette import COLOURS
 from koopnb.dynamics.potentials import Potential
@@ -54,6 +55,14 @@ def paths(axis: Axes, arms: Sequence[SeedCurves], *, title: str, ylabel: str) ->
 def level(axis: Axes, value: float, label: str, colour: str) -> Artist:
     """A dashed horizontal reference."""
     return axis.axhline(value, color=colour, linestyle=(0, (5, 2)), linewidth=1.6, label=label)
+
+
+def log_ticks(axis: Axes, ticks: Sequence[float], *, of: str = "y") -> None:
+    """A logarithmic scale with some ticks, their labels plain numbers. ``of``: "x" or "y"."""
+    axis.set(**{f"{of}scale": "log"})
+    labels = [f"{tick:g}" for tick in ticks]
+    axis.set(**{f"{of}ticks": ticks, f"{of}ticklabels": labels})
+    getattr(axis, f"{of}axis").set_minor_locator(NullLocator())
 
 
 def epochs(axis: Axes, per_epoch: int, until: int) -> list[Artist]:

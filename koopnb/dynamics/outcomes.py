@@ -7,14 +7,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from koopnb.dynamics.flows import descend
-from koopnb.dynamics.motion import Path
+from koopnb.dynamics.motion import Trajectory
 from koopnb.dynamics.potentials import Potential
 
 NEARBY = 1e-6  # so close to a minimum the loss is its quadratic model to single precision
 
 
 def destination(
-    potential: Potential, path: Path, within: float = 0.05
+    potential: Potential, path: Trajectory, within: float = 0.05
 ) -> Int[np.ndarray, "*starts"]:
     """The minimum where each path ended: its index in ``potential.minima``, -1 for none.
 
@@ -97,11 +97,15 @@ def stability_limit(
     return threshold(stays, 1e-6, 1e3, digits=3)
 
 
-def contraction(path: Path, minimum: tuple[float, ...]) -> Float[np.ndarray, "*starts"]:
-    r"""The factor by which an iteration shortens the way to a minimum, fitted.
+def contraction(path: Trajectory, minimum: tuple[float, ...]) -> Float[np.ndarray, "*starts"]:
+    r"""The factor per iteration by which a path approaches a minimum, fitted to its second half.
 
-    Of the largest entry of $(\theta - \theta^*, v)$, which does not pass zero when the path swings
-    through; over the second half of what is above 1e-280.
+    The fit is to the largest entry of $(\theta - \theta^*, v)$, which stays above zero where the
+    path swings through the minimum. Entries below 1e-280 are left out.
+
+    Args:
+        path: iterates of `flows.descend`.
+        minimum: the minimum $\theta^*$ that the path tends to.
     """
     state = np.concatenate([path.x - np.asarray(minimum), path.velocity], axis=-1)
     lengths = np.abs(state).max(-1)

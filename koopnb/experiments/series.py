@@ -5,7 +5,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from koopnb.experiments import causes, costs, mnist, noise, ode, record, regimes, routes, theory
+from koopnb.experiments import (
+    causes,
+    costs,
+    mnist,
+    noise,
+    ode,
+    partitions,
+    record,
+    regimes,
+    routes,
+    theory,
+)
 
 # Offsets of the disjoint sets of seeds: the book runs the first, the others repeat its verdicts.
 SETS = (0, 10, 20)
@@ -50,13 +61,22 @@ def _costs(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
 def _ode(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [
         Job(ode.EXPERIMENT, ode.OdeConfig(optimizer, points, seed), ode.run)
-        for optimizer in ode.OPTIMIZERS
-        for points in ode.POINTS
+        for optimizer in ode.UNTUNED_OPTIMIZERS
+        for points in ode.COLLOCATION_KINDS
     ]
 
 
 def _routes(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(routes.EXPERIMENT, routes.RoutesConfig(dataset, seed), routes.run)]
+
+
+def _partitions(repeats: int) -> Callable[[str, int, Sequence[int]], list[Job]]:
+    def jobs(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+        widths = partitions.WIDTHS[dataset]
+        config = partitions.PartitionsConfig(dataset, seed, widths=widths, repeats=repeats)
+        return [Job(partitions.EXPERIMENT, config, partitions.run)]
+
+    return jobs
 
 
 def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
@@ -101,6 +121,10 @@ SERIES: dict[str, Series] = {
     ),
     "routes": Series("those operators by several routes, one epoch", (0, 1, 2), _routes),
     "optimizers": Series("other optimizers", (0, 1, 2), _optimizers, horizons=True),
+    "partitions": Series(
+        "five partitions, single precision with JAX's cutoff", tuple(range(10)), _partitions(0)
+    ),
+    "fits": Series("the same fits, timed", (0,), _partitions(3)),
     "costs": Series("timings", (100,), _costs, horizons=True),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),

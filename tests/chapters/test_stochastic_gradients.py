@@ -57,7 +57,7 @@ def no_figure_stays_open():
 
 
 def test_numbers_of_seeds_are_pooled_and_have_intervals():
-    assert pooled.low_to_high([0.25, 0.3333], ".2f") == "0.25 to 0.33"
+    assert pooled.extent([0.25, 0.3333], ".2f") == "0.25 to 0.33"
     middle, low, high = pooled.share(5, 10)
     assert (middle, round(low, 3), round(high, 3)) == (0.5, 0.237, 0.763)  # Wilson's
     middle, low, high = pooled.rate([{"passed": 3, "time": 10.0}, {"passed": 0, "time": 20.0}],

@@ -16,7 +16,7 @@ def test_destinations_are_named_by_the_minimum():
 
 def test_a_path_that_diverged_ended_nowhere():
     path = flows.descend(CURVE, (1.9,), step=10.0, steps=50)
-    assert path.left > 0
+    assert path.diverged_at > 0
     assert outcomes.destination(CURVE, path) == -1
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy import stats
 
-from koopnb.chapters.stochastic_gradients.pooled import low_to_high
+from koopnb.chapters.stochastic_gradients.pooled import extent
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS, NOTE
 from koopnb.experiments.noise.gradients import AVERAGED, BATCHES
@@ -59,11 +59,11 @@ def noise(records: Sequence[Record]) -> plates.Plate:
         "Right, ten directions of more than two thousand hold most of the variance.",
         caption=f"Gradient noise after {epochs} epochs. (a) Lines are the two formulas, points "
         f"{min(BATCHES.values())} to {max(BATCHES.values()):,} batches each, {len(records)} "
-        f"seeds; the fitted slopes are {low_to_high((one['power'] for one in found), '.3f')}. (b) Seed "
+        f"seeds; the fitted slopes are {extent((one['power'] for one in found), '.3f')}. (b) Seed "
         f"{records[0].config['seed']}, along the gradient: one sample's excess kurtosis is "
         f"{kurtosis:.0f} (95% bootstrap interval {low:.0f} to {high:.0f}), that of batches of 256 "
         f"is {first['kurtosis']['256']:.1f}. (c) Ten of {first['weights']:,} directions hold "
-        f"{low_to_high((one['top_ten'] for one in found), '.0%')} of the variance.",
+        f"{extent((one['top_ten'] for one in found), '.0%')} of the variance.",
         name="noise",
     )
 

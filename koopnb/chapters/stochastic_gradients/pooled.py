@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from koopnb.dynamics import escape
 
 
-def low_to_high(values: Iterable[float], form: str) -> str:
+def extent(values: Iterable[float], form: str) -> str:
     """The smallest and the largest: "0.25 to 0.33"."""
     listed = list(values)
     return f"{min(listed):{form}} to {max(listed):{form}}"

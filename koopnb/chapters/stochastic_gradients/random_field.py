@@ -9,7 +9,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from koopnb.chapters.stochastic_gradients import well
-from koopnb.chapters.stochastic_gradients.pooled import low_to_high
+from koopnb.chapters.stochastic_gradients.pooled import extent
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS
 from koopnb.dynamics.potentials import double_well
@@ -63,7 +63,7 @@ def mean_of_field(records: Sequence[Record]) -> plates.Text:
         f"Over {FIELD_DRAWS:,} batches and all points of the line the mean of $f_B$ differs from "
         f"$f$ by at most {max(one['bias'] for one in fields):.1f} standard errors, in any of "
         f"{len(records)} seeds. The error $f_B - f$ at the weights has a correlation above 1/2 "
-        f"with the error as far as {low_to_high((one['reach'] for one in fields), '.2g')} away on the "
+        f"with the error as far as {extent((one['reach'] for one in fields), '.2g')} away on the "
         "line."
     )
 

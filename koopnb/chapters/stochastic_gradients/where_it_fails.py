@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from koopnb.chapters.stochastic_gradients import well
-from koopnb.chapters.stochastic_gradients.pooled import bars, plain_logarithm, rate, low_to_high
+from koopnb.chapters.stochastic_gradients.pooled import bars, extent, plain_logarithm, rate
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS
 from koopnb.dynamics import diffusion
@@ -63,7 +63,7 @@ def limit(records: Sequence[Record]) -> plates.Text:
         f"At $t = {found[0]['time']:g}$ the standard deviation over {walks} walks is {first:.3f} "
         f"with $\\eta = {steps[0]:g}$ and {last:.3f} with $\\eta = {steps[-1]:g}$, as medians of "
         f"{len(records)} seeds; the fitted power of $\\eta$ is "
-        f"{low_to_high((one['power'] for one in found), '.2f')}, where the diffusion has 1/2. In the "
+        f"{extent((one['power'] for one in found), '.2f')}, where the diffusion has 1/2. In the "
         "limit the report's equation is the gradient flow, without noise. The noise of "
         "mini-batches is an effect of finite steps, and the diffusion above is the equation that "
         "keeps it: its coefficient has $\\eta$ in it {cite:p}`li2017stochastic`."

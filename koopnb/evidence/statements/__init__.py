@@ -7,6 +7,7 @@ from koopnb.evidence.statements.decay import DECAY
 from koopnb.evidence.statements.noise import NOISE
 from koopnb.evidence.statements.ode import ODE
 from koopnb.evidence.statements.paper import PAPER
+from koopnb.evidence.statements.partitions import FITS, PARTITIONS
 from koopnb.evidence.statements.regimes import REGIMES
 from koopnb.evidence.statements.routes import ROUTES
 from koopnb.evidence.statements.theory import THEORY
@@ -18,6 +19,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "paper": PAPER,
     "routes": ROUTES,
     "optimizers": OPTIMIZERS,
+    "partitions": PARTITIONS,
+    "fits": FITS,
     "costs": COSTS,
     "ode": ODE,
     "causes": CAUSES,
@@ -35,6 +38,8 @@ def group(one: Record) -> str:
         return "cutoffs"
     if one.experiment == "regimes" and one.config["weight_decay"]:
         return "decay"
+    if one.experiment == "partitions" and one.config["repeats"]:
+        return "fits"
     if one.experiment != "mnist" or not one.config["arms"]:
         return one.experiment
     if one.config["optimizer"] != "adadelta":

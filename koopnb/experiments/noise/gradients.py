@@ -42,7 +42,7 @@ def trained(
     """The network after some epochs, trained as the report does."""
     key, adadelta = jax.random.key(seed), optax.adadelta(1.0)
     state = training.start(MLP(LAYERS, key=key), adadelta)
-    return training.train(state, x, y, optimizer=adadelta, epochs=epochs, key=key).state.params
+    return training.train(state, x, y, optimizer=adadelta, epochs=epochs, key=key).state.model
 
 
 def field(

@@ -79,6 +79,6 @@ def _last_losses(
             return eqx.filter(state, eqx.is_array), None
 
         arrays, _ = jax.lax.scan(iterate, arrays, batches)
-        return training.evaluate(eqx.combine(arrays, static).params, x, y)[0]
+        return training.evaluate(eqx.combine(arrays, static).model, x, y)[0]
 
     return eqx.filter_vmap(one)(networks)
