@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "series",
-        help="mnist, paper, routes, optimizers, partitions, fits, costs, ode, theory, descent, "
+        help="mnist, paper, routes, optimizers, partitions, fits, costs, ode, theory, noise, descent, "
         "inertia, causes, cutoffs, regimes or decay; the status page of the book says what each "
         "is and how long it takes",
     )

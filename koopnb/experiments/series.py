@@ -11,6 +11,7 @@ from koopnb.experiments import (
     descent,
     inertia,
     mnist,
+    noise,
     ode,
     partitions,
     record,
@@ -92,6 +93,10 @@ def _inertia(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(inertia.EXPERIMENT, inertia.InertiaConfig(seed), inertia.run)]
 
 
+def _noise(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(noise.EXPERIMENT, noise.NoiseConfig(seed), noise.run)]
+
+
 def _causes(part: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
     def jobs(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
         return [Job(causes.EXPERIMENT, causes.CausesConfig(dataset, seed, part), causes.run)]
@@ -135,6 +140,7 @@ SERIES: dict[str, Series] = {
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
     "descent": Series("gradient descent from random starts", tuple(range(10)), _descent, ()),
     "inertia": Series("momentum from random starts", tuple(range(10)), _inertia, ()),
+    "noise": Series("gradient noise, and what it does to descent", tuple(range(10)), _noise, ()),
     "causes": Series("the report's operators taken apart", tuple(range(10)), _causes("operators")),
     "cutoffs": Series("the cutoff swept over ten decades", causes.SWEPT_SEEDS, _causes("cutoffs")),
     "regimes": Series(

@@ -6,6 +6,7 @@ from koopnb.evidence.statements.costs import COSTS
 from koopnb.evidence.statements.decay import DECAY
 from koopnb.evidence.statements.descent import DESCENT
 from koopnb.evidence.statements.inertia import INERTIA
+from koopnb.evidence.statements.noise import NOISE
 from koopnb.evidence.statements.ode import ODE
 from koopnb.evidence.statements.paper import PAPER
 from koopnb.evidence.statements.partitions import FITS, PARTITIONS
@@ -31,6 +32,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "theory": THEORY,
     "descent": DESCENT,
     "inertia": INERTIA,
+    "noise": NOISE,
 }
 
 
