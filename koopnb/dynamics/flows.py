@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
+from koopnb.checks import integer
 from koopnb.dynamics.motion import (
     Path,
     Starts,
@@ -30,7 +31,7 @@ from koopnb.dynamics.potentials import (
     rosenbrock,
     two_weight_network,
 )
-from koopnb.operators.snapshots import Integer, integer
+from koopnb.operators.snapshots import Integer
 
 __all__ = [
     "POTENTIALS",

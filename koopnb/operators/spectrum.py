@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, PyTree
 
+from koopnb.checks import integer
 from koopnb.operators import _solvers
 from koopnb.operators._reduced import Reduced
 from koopnb.operators.partition import Integer
-from koopnb.operators.snapshots import integer, is_array, outward
+from koopnb.operators.snapshots import is_array, outward
 
 
 class Spectrum(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 import jupytext
 
 import koopnb
-from koopnb.experiments import environment
+from koopnb.experiments import environment, store
 from koopnb.publish.contents import Chapter
 
 PACKAGE = Path(koopnb.__file__).parent
@@ -30,8 +30,8 @@ def fingerprint_of(root: Path, text: Path, chapter: Chapter) -> str:
     for path in sorted(files):
         digest.update(str(path.relative_to(PACKAGE)).encode() + path.read_bytes())
     if RECORDS in files:
-        for path in sorted((root / "results").glob("*.json")):
-            digest.update(path.name.encode() + path.read_bytes())
+        for path in store.every(root / "results"):
+            digest.update(store.name_of(path).encode() + path.read_bytes())
     for name in sorted(set(re.findall(r'"\.\./([^"]+)"', code))):
         if (root / name).is_file():
             digest.update(name.encode() + (root / name).read_bytes())

@@ -96,3 +96,5 @@ DECAY = (
         tolerance=math.inf,
     ),
 )
+
+CLAIMS = {"decay": DECAY}

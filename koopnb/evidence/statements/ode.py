@@ -111,3 +111,5 @@ ODE = (
         timed=True,
     ),
 )
+
+CLAIMS = {"ode": ODE}

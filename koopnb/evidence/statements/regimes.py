@@ -272,3 +272,5 @@ REGIMES = (
         tolerance=math.inf,
     ),
 )
+
+CLAIMS = {"regimes": REGIMES}

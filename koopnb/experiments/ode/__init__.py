@@ -1,9 +1,9 @@
 """The paper's published example: networks that solve an ODE, trained to the end and predicted."""
 
 from koopnb.experiments.ode.experiment import (
-    EXPERIMENT,
     OPTIMIZERS,
     POINTS,
+    SERIES,
     OdeConfig,
     advance,
     fit_one,
@@ -19,6 +19,6 @@ from koopnb.experiments.ode.experiment import (
 )
 
 __all__ = [
-    "EXPERIMENT", "OPTIMIZERS", "POINTS", "OdeConfig", "advance", "fit_one", "flatten", "grid",
+    "OPTIMIZERS", "POINTS", "SERIES", "OdeConfig", "advance", "fit_one", "flatten", "grid",
     "interval", "ratio", "run", "seconds", "start", "train", "unflatten",
 ]  # fmt: skip

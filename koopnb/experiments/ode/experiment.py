@@ -1,9 +1,7 @@
 """The paper's published example: ODE-solver networks trained to the end, and predicted."""
 
 import functools
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -14,15 +12,15 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from tqdm import tqdm
 
+from koopnb.checks import Refusal
 from koopnb.experiments import record
 from koopnb.experiments.mnist import fastest
 from koopnb.experiments.ode.oscillator import END, SIZES, losses
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.networks import MLP
 from koopnb.operators import baselines
 from koopnb.operators.koopman import KoopmanOperator, fit
 from koopnb.operators.partition import PARTITIONS
-
-EXPERIMENT = "ode"
 
 # The paper gives no learning rates. None of these was tuned.
 OPTIMIZERS = {
@@ -59,18 +57,18 @@ class OdeConfig:
     def __post_init__(self) -> None:
         for name, allowed in (("optimizer", tuple(OPTIMIZERS)), ("points", POINTS)):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name}={getattr(self, name)!r}: must be one of {allowed}.")
+                raise Refusal(f"{name}={getattr(self, name)!r}: must be one of {allowed}.")
         unknown = [name for name in self.partitions if name not in PARTITIONS]
         if unknown or "quasi-node" in self.partitions:
-            raise ValueError(
+            raise Refusal(
                 f"partitions={self.partitions}: choose from weight, node, layer and network."
             )
         if self.horizon < 1 or self.horizon % self.stride:
-            raise ValueError(
+            raise Refusal(
                 f"horizon={self.horizon}: give a positive multiple of stride={self.stride}."
             )
         if not 2 <= self.averaged <= self.record:
-            raise ValueError(
+            raise Refusal(
                 f"averaged={self.averaged}: averages need 2 to record={self.record} snapshots."
             )
 
@@ -138,10 +136,9 @@ def train(config: OdeConfig) -> NetworkRuns:
     return NetworkRuns(at_end, np.concatenate([before, during, after]), snapshots, further)
 
 
-def run(
-    config: OdeConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
-    r"""Trains all networks, predicts each with every operator, returns the record.
+@recorded(lambda _: SERIES[0])
+def run(config: OdeConfig, *, progress: bool = False) -> Measured:
+    r"""Trains all networks, predicts each with every operator.
 
     Errors are $|\hat x - x|$ over all weights of a network, changes $|x - x_n|$, both after
     each ``stride`` iterations up to the horizon; x is where training itself went. Operators
@@ -149,7 +146,6 @@ def run(
 
     Source: Dogra and Redman, NeurIPS 2020, and the example of its MATLAB code.
     """
-    began = time.perf_counter()
     runs = train(config)
     steps = np.arange(config.stride, config.horizon + 1, config.stride)
     t, last = grid(config), runs.state.params
@@ -162,7 +158,7 @@ def run(
         "loss_at_record_end": losses(last, t),
         "operators": {},
     }
-    curves: dict[str, np.ndarray] = {"training/loss": runs.losses, "change": change}
+    curves = record.thinned("training/loss", runs.losses) | {"change": change}
     kinds = [(precision, name) for precision in config.precisions for name in config.partitions]
     label = f"{config.optimizer}, {config.points} points: operators"
     for precision, name in tqdm(kinds, desc=label, unit="kind", disable=not progress):
@@ -193,10 +189,7 @@ def run(
             end = jax.tree.map(lambda leaf: leaf[-1], arms[name])
             curves[f"{name}/weights"] = np.asarray(flatten(end))
     metrics["seconds"] = {name: seconds(config, runs, name) for name in config.precisions}
-    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, curves
 
 
 def fit_one(
@@ -319,3 +312,15 @@ def interval(
 def _optimizer(config: OdeConfig) -> optax.GradientTransformation:
     make, rate = OPTIMIZERS[config.optimizer]
     return make(rate)
+
+
+def _trainings(_dataset: str, seed: int, _horizons: tuple[int, ...]) -> list[OdeConfig]:
+    return [OdeConfig(optimizer, points, seed) for optimizer in OPTIMIZERS for points in POINTS]
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "ode", "25 ODE-solver networks, six trainings", 60, run, _trainings, (0,), datasets=(),
+        told=("optimizer", "points"),
+    ),
+)  # fmt: skip
