@@ -6,32 +6,44 @@ import hashlib
 import json
 import re
 from pathlib import Path
-
-import jupytext
+from typing import Any
 
 import koopnb
-from koopnb.experiments import environment, store
+from koopnb.experiments import environment
 from koopnb.publish.contents import Chapter
 
 PACKAGE = Path(koopnb.__file__).parent
 RECORDS = PACKAGE / "experiments" / "record.py"
+# Modules that import all of their folder by themselves, as no import statement says.
+DISCOVERING = {
+    PACKAGE / "experiments" / "series.py",
+    PACKAGE / "evidence" / "statements" / "__init__.py",
+}
 
 
-def fingerprint_of(root: Path, text: Path, chapter: Chapter) -> str:
-    """Changes when the chapter, the code that it imports, a record or a version changes.
+def fingerprint_of(root: Path, notebook: Any, chapter: Chapter) -> str:
+    """Changes when a chapter's code, what the code imports, a record or a version changes.
 
-    Records count where the chapter can read them: where it imports `koopnb.experiments.record`,
-    by itself or by way of another module. So do the files that its code names, as "../file".
+    Prose changes no output, and does not count. Records count where the chapter can read them:
+    where it imports `koopnb.experiments.record`, by itself or by way of another module. So do the
+    files that its code names, as "../file".
     """
-    digest = hashlib.sha256(json.dumps(chapter).encode() + text.read_bytes())
-    cells = jupytext.read(text).cells
-    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    written = [
+        chapter.name,
+        chapter.dataset,
+        chapter.seeds,
+        *((c.source, c.metadata) for c in cells),
+    ]
+    digest = hashlib.sha256(json.dumps(written).encode())
+    code = "\n".join(cell.source for cell in cells)
     files = imported(code)
     for path in sorted(files):
         digest.update(str(path.relative_to(PACKAGE)).encode() + path.read_bytes())
     if RECORDS in files:
-        for path in store.every(root / "results"):
-            digest.update(store.name_of(path).encode() + path.read_bytes())
+        stored = root / "results"
+        for path in sorted(stored.rglob("*.json")):
+            digest.update(str(path.relative_to(stored)).encode() + path.read_bytes())
     for name in sorted(set(re.findall(r'"\.\./([^"]+)"', code))):
         if (root / name).is_file():
             digest.update(name.encode() + (root / name).read_bytes())
@@ -47,7 +59,14 @@ def imported(code: str) -> set[Path]:
         for file in _files(left.pop()) - found:
             found.add(file)
             left |= _named(file.read_text())
+            if file in DISCOVERING:
+                left |= {_module(beside) for beside in file.parent.glob("*")}
     return found
+
+
+def _module(path: Path) -> str:
+    """The dotted name of a file or folder of koopnb."""
+    return ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts))
 
 
 @functools.cache  # all chapters import much the same modules
