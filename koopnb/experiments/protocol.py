@@ -123,11 +123,13 @@ class Job(NamedTuple):
             return "it was made in another session: 64-bit numbers, random keys or precision"
         return None
 
-    def look_up(self, folders: Sequence[str | Path]) -> tuple[Path, Record] | None:
+    def look_up(
+        self, folders: Sequence[str | Path], *, aside: bool = False
+    ) -> tuple[Path, Record] | None:
         """The first of the folders' records that is this job's, with its file; None if none is.
 
-        What stands in its place is told on stderr: a damaged file is set aside, a record of
-        another revision or configuration stays.
+        What stands in its place is told on stderr: a damaged file, which is set aside where
+        ``aside`` is true, or a record of another revision or configuration, which stays.
         """
         for folder in folders:
             path = self.path(folder)
@@ -136,9 +138,10 @@ class Job(NamedTuple):
             except FileNotFoundError:
                 continue
             except store.Damaged as error:
-                with contextlib.suppress(OSError):  # stored ones may lie where nobody may write
-                    store.set_aside(path, "damaged")
                 _tell(str(error))
+                if aside:
+                    with contextlib.suppress(OSError):  # where nobody may write, it stays
+                        _tell(f"It is kept as {store.set_aside(path, 'damaged')}.")
                 continue
             why = self.refusal(record)
             if why is None:
@@ -147,18 +150,19 @@ class Job(NamedTuple):
         return None
 
     def make(self, folder: str | Path, *, progress: bool = False) -> tuple[Path, Record]:
-        """Runs it and writes its record; another record or file of its name is kept beside it."""
+        """Runs it, which writes its record, and reads that back.
+
+        Another record or file of its name is kept beside it, before anything is computed.
+        """
         path = self.path(folder)
         _make_room(self, path)
-        made = self.series.run(self.config, progress=progress)
-        _make_room(self, path)
-        store.save(made, path)
+        self.series.run(self.config, folder, progress=progress)
         programs.drop()
-        return path, made
+        return path, store.load(path)
 
     def obtain(self, folders: Sequence[str | Path], *, progress: bool = True) -> Record:
         """Its record: the first that a folder holds, else made and written to the last one."""
-        found = self.look_up(folders)
+        found = self.look_up(folders, aside=True)
         return found[1] if found else self.make(folders[-1], progress=progress)[1]
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import joblib
 
+from koopnb.experiments import store
 from koopnb.experiments.protocol import Job
 
 
@@ -31,9 +32,11 @@ def make_all(
         force: make those that are there, too.
         workers: how many at once.
     """
+    for place in {job.path(folder).parent for job in jobs}:
+        store.clean(place)
     missing = []
     for job in jobs:
-        found = None if force else job.look_up([folder])
+        found = None if force else job.look_up([folder], aside=True)
         if found is None:
             missing.append(job)
         else:

@@ -122,8 +122,10 @@ def load(path: str | os.PathLike) -> Record:
             arrays[f"{name}/at"] = _unpacked(curve["at"])
     except RecursionError:
         raise _damaged(path, "it is nested too deeply") from None
-    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-        raise _damaged(path, str(error) or type(error).__name__) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, "a part of it is missing or of another kind") from error
+    except (ValueError, zlib.error) as error:
+        raise _damaged(path, str(error)) from error
     return Record(
         content["series"], content["config"], content["metrics"], arrays,
         content["environment"], content["revision"],
@@ -262,7 +264,7 @@ def _packed(array: np.ndarray) -> str:
     return f"{plain.dtype.str} {'x'.join(map(str, array.shape))} {data}"
 
 
-def _unpacked(packed: str) -> np.ndarray:
+def _unpacked(packed: Any) -> np.ndarray:
     kind, sides, data = packed.split(" ")
     dtype, shape = np.dtype(kind), [int(side) for side in sides.split("x") if side]
     size = math.prod(shape) * dtype.itemsize

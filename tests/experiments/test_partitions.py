@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from koopnb.experiments import partitions, record
+from koopnb.experiments import partitions, store
 from koopnb.operators.koopman import fit
 
 
@@ -48,7 +48,7 @@ def test_every_partition_sees_one_coupling_more():
 def test_a_run_leaves_a_record(tmp_path):
     config = partitions.PartitionsConfig("digits", 1, horizon_epochs=(1,), widths=(8,), repeats=1)
     found = partitions.run(config, tmp_path)
-    stored = record.load(record.path_of(partitions.EXPERIMENT, config, tmp_path))
+    stored = store.load(partitions.ONE.path(config, tmp_path))
     assert stored.metrics == found.metrics
     arms = found.metrics["partitions"]
     assert list(arms) == list(partitions.ARMS)
