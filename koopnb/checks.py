@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+Integer = Any  # of any integer type; what takes it checks it, with a message for people
+
 
 class Refusal(ValueError):
     """What was asked for cannot be done, and the message says what to ask for instead.
@@ -14,7 +16,7 @@ class Refusal(ValueError):
     """
 
 
-def integer(name: str, value: Any, least: int, meaning: str, most: int | None = None) -> int:
+def integer(name: str, value: Integer, least: int, meaning: str, most: int | None = None) -> int:
     """A Python or NumPy integer between ``least`` and ``most``, which may be None.
 
     Raises:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from koopnb import experiments
-from koopnb.checks import Refusal, integer
+from koopnb.checks import Integer, Refusal, integer
 from koopnb.experiments import protocol
 from koopnb.experiments.protocol import Job, Series
 from koopnb.experiments.record import Record
@@ -41,9 +41,9 @@ SERIES: dict[str, Series] = discover()
 
 def jobs(
     name: str,
-    seeds: Sequence[int] | None = None,
+    seeds: Sequence[Integer] | None = None,
     dataset: str | None = None,
-    horizons: Sequence[int] = (),
+    horizons: Sequence[Integer] = (),
 ) -> list[Job]:
     """The jobs of some seeds or those of the first set, on the series' own data or another.
 
@@ -102,8 +102,8 @@ def folders() -> list[Path]:
 def obtain(
     name: str,
     dataset: str | None = None,
-    seeds: Sequence[int] | None = None,
-    horizons: Sequence[int] = (),
+    seeds: Sequence[Integer] | None = None,
+    horizons: Sequence[Integer] = (),
 ) -> list[Record]:
     """The records of a series; what is stored is read, and what is not is run and kept.
 

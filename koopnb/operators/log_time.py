@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from koopnb.checks import integer
+from koopnb.checks import Integer, integer
 from koopnb.operators.koopman import KoopmanOperator
-from koopnb.operators.partition import Integer
 from koopnb.operators.snapshots import flatten
 
 

@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
-from koopnb.checks import integer
-from koopnb.operators.partition import Integer
+from koopnb.checks import Integer, integer
 
 
 def is_array(leaf: Any) -> bool:

@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, PyTree
 
-from koopnb.checks import integer
+from koopnb.checks import Integer, integer
 from koopnb.operators import _solvers
 from koopnb.operators._reduced import Reduced
-from koopnb.operators.partition import Integer
 from koopnb.operators.snapshots import is_array, outward
 
 

@@ -1,6 +1,8 @@
 """A series whose runs cost nothing, for tests of what is done with runs and records."""
 
 import dataclasses
+import os
+import time
 
 import numpy as np
 
@@ -24,6 +26,7 @@ RAN: list[TrialConfig] = []  # what was run, in order; tests empty it
 def run(config: TrialConfig, *, progress: bool = False) -> Measured:
     """Numbers that tell how often it was called, one curve and one array."""
     RAN.append(config)
+    time.sleep(float(os.environ.get("TRIAL_SECONDS", 0)))
     curve = {"loss": np.arange(3.0) + len(RAN), "loss/at": np.array([10, 20, 40])}
     return {"call": len(RAN), "rate": config.rate}, curve | {"ranks": np.array([7.0, 8.0])}
 
