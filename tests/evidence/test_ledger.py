@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from koopnb.evidence import ledger
-from koopnb.evidence.judge import Claim, Finding
+from koopnb.evidence.claim import Claim
+from koopnb.evidence.judge import Finding
 from koopnb.evidence.statements import CLAIMS
-from koopnb.experiments import record, series, theory
+from koopnb.experiments import record, series, store, theory
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 RESULTS = Path(__file__).parents[2] / "results"
@@ -27,7 +28,8 @@ def claim(**how):
 def save(folder, sizes):
     for seed, size in sizes.items():
         config = theory.TheoryConfig(seed)
-        record.save(record.make("theory", config, {"size": size}, {}, 0.0), config, folder)
+        made = record.make("theory", config, {"size": size}, {}, 0.0)
+        store.save(made, theory.SERIES[0].path(config, folder))
 
 
 @pytest.fixture
