@@ -5,7 +5,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from koopnb.experiments import causes, costs, mnist, ode, record, regimes, routes, theory
+from koopnb.experiments import (
+    causes,
+    closure,
+    costs,
+    mnist,
+    ode,
+    record,
+    regimes,
+    routes,
+    sections,
+    theory,
+)
 
 # Offsets of the disjoint sets of seeds: the book runs the first, the others repeat its verdicts.
 SETS = (0, 10, 20)
@@ -63,6 +74,14 @@ def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(theory.EXPERIMENT, theory.TheoryConfig(seed), theory.run)]
 
 
+def _closure(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(closure.EXPERIMENT, closure.ClosureConfig(seed), closure.run)]
+
+
+def _sections(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(sections.EXPERIMENT, sections.SectionsConfig(seed), sections.run)]
+
+
 def _causes(part: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
     def jobs(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
         return [Job(causes.EXPERIMENT, causes.CausesConfig(dataset, seed, part), causes.run)]
@@ -100,6 +119,10 @@ SERIES: dict[str, Series] = {
     "costs": Series("timings", (100,), _costs, horizons=True),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
+    "closure": Series("observables that close, or do not", tuple(range(10)), _closure, ()),
+    "sections": Series(
+        "finite sections of records whose answers are known", tuple(range(10)), _sections, ()
+    ),
     "causes": Series("the report's operators taken apart", tuple(range(10)), _causes("operators")),
     "cutoffs": Series("the cutoff swept over ten decades", causes.SWEPT_SEEDS, _causes("cutoffs")),
     "regimes": Series(

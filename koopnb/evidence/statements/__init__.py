@@ -2,12 +2,14 @@
 
 from koopnb.evidence.claim import Claim
 from koopnb.evidence.statements.causes import CAUSES, CUTOFFS
+from koopnb.evidence.statements.closure import CLOSURE
 from koopnb.evidence.statements.costs import COSTS
 from koopnb.evidence.statements.decay import DECAY
 from koopnb.evidence.statements.ode import ODE
 from koopnb.evidence.statements.paper import PAPER
 from koopnb.evidence.statements.regimes import REGIMES
 from koopnb.evidence.statements.routes import ROUTES
+from koopnb.evidence.statements.sections import SECTIONS
 from koopnb.evidence.statements.theory import THEORY
 from koopnb.evidence.statements.training import OPTIMIZERS, REPORT
 from koopnb.experiments.record import Record
@@ -24,6 +26,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "regimes": REGIMES,
     "decay": DECAY,
     "theory": THEORY,
+    "closure": CLOSURE,
+    "sections": SECTIONS,
 }
 
 
