@@ -60,7 +60,9 @@ def svd_eigs(rows: Rows) -> Eigs:
     return np.asarray(fit({"x": rows}, rcond=0.0, solver="svd").eigs[0])
 
 
-def reduced(rows: Rows, rank: int) -> tuple[Matrix, Matrix]:
+def reduced(
+    rows: Rows, rank: int
+) -> tuple[Float[np.ndarray, "r pairs"], Float[np.ndarray, "r pairs"]]:
     """F and F' in the leading directions of all snapshots."""
     basis = np.linalg.svd(rows.T, full_matrices=False)[0][:, :rank]
     return basis.T @ rows[:-1].T, basis.T @ rows[1:].T

@@ -57,7 +57,7 @@ def _inputs() -> Float[Array, "32 1"]:
 
 
 def _loss(theta: dict[str, Array], inputs: Float[Array, "samples 1"]) -> Array:
-    hidden = jnp.tanh(inputs @ theta["w"].T + theta["b"])
+    hidden = jnp.tanh(inputs @ theta["w"].T + theta["b"][None])
     return jnp.mean((hidden @ theta["v"] + theta["c"] - jnp.sin(3 * inputs[:, 0])) ** 2)
 
 

@@ -25,7 +25,7 @@ POWERS = (1, 10, 100, 900)
 
 def formula_errors(seed: int, dtype: str) -> Float[np.ndarray, " pairs"]:
     """Relative error of the report's formula, for a random block and each of ``PAIRS``."""
-    return np.array([_formula_error(pairs, dtype, seed) for pairs in PAIRS])
+    return np.array([_formula_error(int(pairs), dtype, seed) for pairs in PAIRS])
 
 
 def _formula_error(pairs: int, dtype: str, seed: int) -> float:
