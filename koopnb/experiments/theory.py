@@ -9,6 +9,7 @@ from jaxtyping import Float
 from koopnb.checks import Refusal
 from koopnb.dynamics import flows, outcomes
 from koopnb.dynamics.potentials import Potential, double_well, quadratic
+from koopnb.dynamics.systems import observe, orbit
 from koopnb.experiments import partitions
 from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.operators.koopman import fit
@@ -91,27 +92,14 @@ def invariance(config: TheoryConfig, rng: np.random.Generator) -> dict[str, floa
     The map is $x_1 \mapsto a x_1$, $x_2 \mapsto b x_2 + (a^2 - b) x_1^2$. Observables $x_1, x_2,
     x_1^2$ span an invariant subspace, the projections $x_1, x_2$ do not.
     """
-    a, b = config.slow
-
-    def orbit(start: np.ndarray, steps: int) -> np.ndarray:
-        states = [start]
-        for _ in range(steps):
-            x1, x2 = states[-1]
-            states.append(np.array([a * x1, b * x2 + (a**2 - b) * x1**2]))
-        return np.array(states)
-
-    def observe(states: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-        every = {"x1": states[..., 0], "x2": states[..., 1], "square": states[..., 0] ** 2}
-        return {name: np.asarray(every[name]) for name in names}
-
-    seen = orbit(rng.uniform(1, 2, 2), config.orbit - 1)
+    seen = orbit(rng.uniform(1, 2, 2), config.orbit - 1, *config.slow)
     starts = rng.uniform(-2, 2, (config.starts, 2))
     found = {}
     for label, names in (("closed", ("x1", "x2", "square")), ("projections", ("x1", "x2"))):
         operator = fit(observe(seen, names))
         errors = []
         for start in starts:
-            true = orbit(start, config.ahead)[-1]
+            true = orbit(start, config.ahead, *config.slow)[-1]
             one = operator.propagate(observe(start, names), config.ahead)
             errors.append(np.linalg.norm([one["x1"], one["x2"]] - true) / np.linalg.norm(true))
         found[label] = float(max(errors))
