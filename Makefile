@@ -49,7 +49,8 @@ test: $(STAMP) lint book
 # An interrupted run goes on where it stopped; a complete one begins anew.
 reproduce: $(STAMP)
 	if [ -e $(REPRODUCED)/complete ]; then rm -r $(REPRODUCED); fi
-	for series in mnist paper routes optimizers ode theory closure sections causes cutoffs regimes decay costs; do \
+	for series in mnist paper routes optimizers partitions ode theory closure sections noise \
+	  descent inertia causes cutoffs regimes decay fits costs; do \
 	  $(BIN)/python -m koopnb run $$series --records $(REPRODUCED); \
 	done
 	for series in mnist paper routes optimizers; do \

@@ -47,9 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "series",
-        help="mnist, paper, routes, optimizers, costs, ode, theory, closure, sections, causes, "
-        "cutoffs, regimes or decay; the status page of the book says what each is and how long it "
-        "takes",
+        help="mnist, paper, routes, optimizers, partitions, fits, costs, ode, theory, closure, "
+        "sections, noise, descent, inertia, causes, cutoffs, regimes or decay; the status page of "
+        "the book says what each is and how long it takes",
     )
     run.add_argument("--dataset", default=None, help="mnist or digits (default: the series' own)")
     run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",

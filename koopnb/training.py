@@ -19,7 +19,7 @@ from koopnb.operators.snapshots import WindowMeans
 class TrainState(NamedTuple):
     """What one iteration hands to the next."""
 
-    params: PyTree
+    model: PyTree
     opt_state: PyTree
     step: Int[Array, ""]
 
@@ -49,9 +49,9 @@ class Trained(NamedTuple):
     recorded: PyTree
 
 
-def params_of(state: TrainState) -> PyTree:
+def model_of(state: TrainState) -> PyTree:
     """Records the weights."""
-    return state.params
+    return state.model
 
 
 def every(period: int, *, after: int = 0) -> Callable[[np.ndarray], np.ndarray]:
@@ -69,10 +69,14 @@ def every(period: int, *, after: int = 0) -> Callable[[np.ndarray], np.ndarray]:
     return lambda steps: (steps > after) & ((steps - after) % period == 0)
 
 
-def start(params: PyTree, optimizer: optax.GradientTransformation) -> TrainState:
+# The weights after every iteration: what `koopnb.fit` takes.
+every_iteration = Recording(every(1), model_of)
+
+
+def start(model: PyTree, optimizer: optax.GradientTransformation) -> TrainState:
     """The state before the first iteration."""
-    arrays = eqx.filter(params, eqx.is_inexact_array)
-    return TrainState(params, optimizer.init(arrays), jnp.zeros((), jnp.int32))
+    arrays = eqx.filter(model, eqx.is_inexact_array)
+    return TrainState(model, optimizer.init(arrays), jnp.zeros((), jnp.int32))
 
 
 def with_means(
@@ -107,13 +111,13 @@ def with_means(
 
 
 def cross_entropy(
-    params: Callable,
+    model: Callable,
     x: Float[Array, "batch d"],
     y: Int[Array, " batch"],
     used: Bool[Array, " batch"],
 ) -> Float[Array, ""]:
     """Mean negative log-likelihood over the samples that are used (the last batch is padded)."""
-    log_p = jnp.take_along_axis(jax.vmap(params)(x), y[:, None], axis=1)[:, 0]
+    log_p = jnp.take_along_axis(jax.vmap(model)(x), y[:, None], axis=1)[:, 0]
     return -jnp.sum(jnp.where(used, log_p, 0)) / jnp.sum(used)
 
 
@@ -161,7 +165,7 @@ def train(
     batch_size: int = 64,
     recording: Recording | None = None,
     loss: Callable = cross_entropy,
-    together: int = 1,
+    epochs_per_scan: int = 1,
     progress: str | None = None,
 ) -> Trained:
     r"""Trains for whole epochs; an epoch is one compiled scan over its batches.
@@ -181,8 +185,8 @@ def train(
         key: seeds the order of the samples.
         batch_size: samples an iteration, at least 1.
         recording: what to keep of the way, and when.
-        loss: ``loss(params, x, y, used)`` of one batch.
-        together: epochs that share one compiled scan; more is faster where epochs are short.
+        loss: ``loss(model, x, y, used)`` of one batch.
+        epochs_per_scan: epochs that share one compiled scan; more is faster where epochs are short.
         progress: the progress bar's label; None shows no bar.
 
     Raises:
@@ -192,7 +196,7 @@ def train(
     Source: the report's protocol; Zeiler, arXiv 1212.5701 for Adadelta.
     """
     epochs, batch_size = operator.index(epochs), operator.index(batch_size)
-    together = operator.index(together)
+    epochs_per_scan = operator.index(epochs_per_scan)
     if len(x) != len(y) or len(x) == 0:
         raise ValueError(
             f"x has {len(x)} samples and y has {len(y)}: both need the same number, at least 1."
@@ -202,8 +206,10 @@ def train(
             f"epochs={epochs}, batch_size={batch_size}: epochs must be at least 0 and "
             "batch_size at least 1."
         )
-    if together < 1:
-        raise ValueError(f"together={together}: a compiled scan needs at least 1 epoch.")
+    if epochs_per_scan < 1:
+        raise ValueError(
+            f"epochs_per_scan={epochs_per_scan}: a compiled scan needs at least 1 epoch."
+        )
     x, y = jnp.asarray(x), jnp.asarray(y)
     per_epoch = -(-len(x) // batch_size)
     done, rest = divmod(int(state.step), per_epoch)
@@ -214,8 +220,8 @@ def train(
         )
     losses, parts = [], []
     bar = tqdm(total=epochs, desc=progress, unit="epoch", disable=progress is None)
-    for first in range(done, done + epochs, together):
-        numbers = range(first, min(first + together, done + epochs))
+    for first in range(done, done + epochs, epochs_per_scan):
+        numbers = range(first, min(first + epochs_per_scan, done + epochs))
         steps = np.arange(numbers.start * per_epoch + 1, numbers.stop * per_epoch + 1)
         kept = recording.when(steps) if recording else np.zeros(len(steps), bool)
         slots = np.where(kept, np.cumsum(kept) - 1, len(steps)).astype(np.int32)
@@ -248,11 +254,11 @@ def train_step(
     loss: Callable = cross_entropy,
 ) -> tuple[TrainState, Float[Array, ""]]:
     """One iteration: the new state, and the batch's loss before it."""
-    value, grads = eqx.filter_value_and_grad(loss)(state.params, x, y, used)
-    arrays = eqx.filter(state.params, eqx.is_inexact_array)
+    value, grads = eqx.filter_value_and_grad(loss)(state.model, x, y, used)
+    arrays = eqx.filter(state.model, eqx.is_inexact_array)
     extended = optax.with_extra_args_support(optimizer)
     updates, opt_state = extended.update(grads, state.opt_state, arrays, value=value)
-    return TrainState(eqx.apply_updates(state.params, updates), opt_state, state.step + 1), value
+    return TrainState(eqx.apply_updates(state.model, updates), opt_state, state.step + 1), value
 
 
 @eqx.filter_jit
@@ -293,23 +299,28 @@ def _epoch(
 
 @eqx.filter_jit
 def evaluate(
-    params: PyTree, x: Float[Array, "samples d"], y: Int[Array, " samples"]
+    model: PyTree, x: Float[Array, "samples d"], y: Int[Array, " samples"]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Mean negative log-likelihood and accuracy (0 to 1) over all samples."""
-    log_p = jax.vmap(params)(x)
+    log_p = jax.vmap(model)(x)
     loss = -jnp.mean(jnp.take_along_axis(log_p, y[:, None], axis=1))
     return loss, jnp.mean(jnp.argmax(log_p, axis=1) == y, dtype=log_p.dtype)
 
 
 @eqx.filter_jit
 def evaluate_path(
-    path: PyTree, x: Float[Array, "samples d"], y: Int[Array, " samples"], *, batch_size: int = 8
+    path: PyTree,
+    x: Float[Array, "samples d"],
+    y: Int[Array, " samples"],
+    *,
+    models_at_once: int = 8,
 ) -> tuple[Float[Array, " times"], Float[Array, " times"]]:
     """`evaluate` along the leading time axis of a recorded or predicted path.
 
-    ``batch_size`` networks are evaluated at once: a wider first product uses the cores better.
+    ``models_at_once`` networks are evaluated side by side: a wider first product uses the cores
+    better.
     """
     arrays, static = eqx.partition(path, eqx.is_array)
     return jax.lax.map(
-        lambda one: evaluate(eqx.combine(one, static), x, y), arrays, batch_size=batch_size
+        lambda one: evaluate(eqx.combine(one, static), x, y), arrays, batch_size=models_at_once
     )

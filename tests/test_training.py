@@ -53,7 +53,7 @@ def plain_loop(net, x, y, optimizer, epochs, key, batch_size):
 def test_compiled_epochs_equal_a_plain_loop(problem, key, name):
     net, x, y = problem
     optimizer = OPTIMIZERS[name]
-    everything = training.Recording(training.every(1), training.params_of)
+    everything = training.every_iteration
     result = training.train(
         training.start(net, optimizer), x, y,
         optimizer=optimizer, epochs=2, key=key, batch_size=32, recording=everything,
@@ -129,10 +129,10 @@ def test_epochs_in_one_scan_equal_epochs_one_by_one(problem, key, batch_size):
     alone, joint = (
         training.train(
             training.start(net, optimizer), x, y, optimizer=optimizer, epochs=5, key=key,
-            batch_size=batch_size, together=together,
-            recording=training.Recording(training.every(2), training.params_of),
+            batch_size=batch_size, epochs_per_scan=epochs_per_scan,
+            recording=training.Recording(training.every(2), training.model_of),
         )
-        for together in (1, 3)
+        for epochs_per_scan in (1, 3)
     )  # fmt: skip
     np.testing.assert_allclose(joint.losses, alone.losses, rtol=1e-5)
     assert int(joint.state.step) == int(alone.state.step)
@@ -158,7 +158,7 @@ def test_progress_bar_counts_epochs(problem, key, capsys):
         ({"y": jnp.zeros(69, jnp.int32)}, "x has 70 samples and y has 69: both need the same"),
         ({"epochs": -1}, "epochs=-1, batch_size=64: epochs must be at least 0"),
         ({"batch_size": 0}, "epochs=1, batch_size=0: .* batch_size at least 1"),
-        ({"together": 0}, "together=0: a compiled scan needs at least 1 epoch"),
+        ({"together": 0}, "epochs_per_scan=0: a compiled scan needs at least 1 epoch"),
     ],
 )
 def test_bad_input_is_refused(problem, key, change, message):
@@ -212,7 +212,7 @@ def test_means_kept_while_training_are_those_of_the_record():
         runs[name] = training.train(
             training.start(net, optimizer), data.x_train, data.y_train, optimizer=optimizer,
             epochs=1, key=jax.random.key(1), batch_size=72,
-            recording=training.Recording(training.every(1), training.params_of),
+            recording=training.every_iteration,
         )  # fmt: skip
     for ours, others in zip(*(jax.tree.leaves(r.recorded) for r in runs.values()), strict=True):
         np.testing.assert_array_equal(ours, others)

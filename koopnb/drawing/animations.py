@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from koopnb.drawing import figures
 from koopnb.drawing.films import Film, Scene, film, show
 from koopnb.drawing.playground import playground
-from koopnb.dynamics.motion import Path
+from koopnb.dynamics.motion import Trajectory
 from koopnb.dynamics.potentials import Potential
 
 __all__ = [
@@ -48,7 +48,7 @@ class World(NamedTuple):
 
     label: str
     colour: str
-    path: Path
+    path: Trajectory
     step: float | None = None
     ending: str = ""
 

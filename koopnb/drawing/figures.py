@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from koopnb.drawing.palette import COLOURS
 from koopnb.dynamics.potentials import Potential
@@ -54,6 +55,14 @@ def paths(axis: Axes, arms: Sequence[SeedCurves], *, title: str, ylabel: str) ->
 def level(axis: Axes, value: float, label: str, colour: str) -> Artist:
     """A dashed horizontal reference."""
     return axis.axhline(value, color=colour, linestyle=(0, (5, 2)), linewidth=1.6, label=label)
+
+
+def log_ticks(axis: Axes, ticks: Sequence[float], *, of: str = "y") -> None:
+    """A logarithmic scale with some ticks, their labels plain numbers. ``of``: "x" or "y"."""
+    axis.set(**{f"{of}scale": "log"})
+    labels = [f"{tick:g}" for tick in ticks]
+    axis.set(**{f"{of}ticks": ticks, f"{of}ticklabels": labels})
+    getattr(axis, f"{of}axis").set_minor_locator(NullLocator())
 
 
 def epochs(axis: Axes, per_epoch: int, until: int) -> list[Artist]:
@@ -124,6 +133,15 @@ def wire(axis: Axes, potential: Potential, *, minima: bool = True) -> list[Artis
         artists += axis.plot(points[:, 0], _values(potential, points), "k*", markersize=9)
     axis.set(xlabel=r"weight $\theta$", ylabel=r"loss $f$", xlim=potential.view[0])
     return artists
+
+
+def hops(
+    axis: Axes, potential: Potential, points: np.ndarray, colour: str, *, lift: float = 0.0
+) -> list[Artist]:
+    """The iterates (steps, 1) of a method on the graph of its potential, ``lift`` above it."""
+    height = _values(potential, points) + lift
+    style: dict[str, Any] = {"markersize": 5, "linewidth": 0.8, "alpha": 0.8}
+    return [*axis.plot(points[:, 0], height, "o-", color=colour, **style)]
 
 
 def landscape(axis: Axes, potential: Potential, *, levels: int = 14) -> list[Artist]:

@@ -20,9 +20,14 @@ COLOURS = {
     "works": "#005F9E",
     "fails": "#C14E00",
     "third": "#8A3FA0",
+    # Stretches of a training: what operators learn from, and what they predict.
+    "recorded": "#005F9E",
+    "predicted": "#C14E00",
+    "line": "#0072B2",  # a straight line through the recorded weights, continued
 }
 # From what is read to what is only there: text, axes and notes, marks, lines behind, areas.
 INK, NOTE, MARK, LINE, AREA = "#333333", "#555555", "#888888", "#bbbbbb", "#eeeeee"
+STOPPED = "#E8B23A"  # an area where paths stop, under dark text
 STYLE: dict[Any, Any] = {
     "figure.figsize": (9.5, 3.5),
     "figure.constrained_layout.use": True,

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from koopnb.dynamics.diffusion import one_weight
 from koopnb.dynamics.potentials import Potential
 
-CHUNK = 64
+CHUNK = 64  # iterations whose tilts are drawn at once
 
 
 class Gaussian(eqx.Module):
@@ -27,7 +27,7 @@ class Gaussian(eqx.Module):
 
     std: Float[Array, "*runs"]
 
-    def epoch(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
+    def tilts(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
         draws = jax.random.normal(key, (CHUNK, runs))
         return draws * jnp.broadcast_to(self.std, (1, runs))
 
@@ -38,7 +38,7 @@ class Resampled(eqx.Module):
     values: Float[Array, " samples"]
     batch_size: int = eqx.field(static=True)
 
-    def epoch(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
+    def tilts(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
         drawn = jax.random.randint(key, (self.batch_size, CHUNK, runs), 0, len(self.values))
         return jnp.mean(self.values[drawn], axis=0)
 
@@ -56,7 +56,7 @@ class Reshuffled(eqx.Module):
                 "of an epoch."
             )
 
-    def epoch(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
+    def tilts(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
         keys = jax.random.split(key, runs)
         orders = jax.vmap(lambda k: jax.random.permutation(k, self.values))(keys)
         return jnp.mean(orders.reshape(runs, -1, self.batch_size), axis=2).T
@@ -94,7 +94,7 @@ def simulate(
     Args:
         potential: f, of one weight.
         start: every run's first weight.
-        noise: where the tilts come from; a whole number of its epochs is computed, and what
+        noise: where the tilts come from; they are drawn for many iterations at once, and what
             is beyond ``iterations`` is not used.
         learning_rate: $\eta$ > 0, one or one a run.
         iterations: the budget, at least 1.
@@ -147,9 +147,9 @@ def _simulate(
         passed = runs.passed | (moves & (sign * (x - target) > 0))
         return (Escapes(x, passed, runs.iterations + moves), done + 1), None
 
-    def epoch(state: tuple) -> tuple:
+    def chunk(state: tuple) -> tuple:
         runs, done, number = state
-        tilts = noise.epoch(jax.random.fold_in(key, number), len(start))
+        tilts = noise.tilts(jax.random.fold_in(key, number), len(start))
         (runs, done), _ = jax.lax.scan(iterate, (runs, done), tilts)
         return runs, done, number + 1
 
@@ -159,7 +159,7 @@ def _simulate(
 
     none = jnp.zeros(len(start), bool)
     first = Escapes(start, none, jnp.zeros(len(start), jnp.int32))
-    return jax.lax.while_loop(goes_on, epoch, (first, jnp.asarray(0), jnp.asarray(0)))[0]
+    return jax.lax.while_loop(goes_on, chunk, (first, jnp.asarray(0), jnp.asarray(0)))[0]
 
 
 def share_interval(count: int, of: int) -> tuple[float, float]:

@@ -13,13 +13,13 @@ import optax
 from jaxtyping import Array
 
 from koopnb.dynamics.motion import (
-    Path,
     Starts,
     Times,
+    Trajectory,
+    as_numpy,
     checked,
     first_order,
     judged,
-    recorded,
     second_order,
 )
 from koopnb.dynamics.potentials import (
@@ -34,8 +34,8 @@ from koopnb.operators.snapshots import Integer, integer
 
 __all__ = [
     "POTENTIALS",
-    "Path",
     "Potential",
+    "Trajectory",
     "bead",
     "coefficients",
     "continuum",
@@ -59,7 +59,7 @@ def descend(
     steps: Integer,
     momentum: float = 0.0,
     nesterov: bool = False,
-) -> Path:
+) -> Trajectory:
     r"""Gradient descent, with momentum or without, through ``optax.sgd`` in one compiled loop.
 
     $\theta_{k+1} = \theta_k + v_{k+1}$ and $v_{k+1} = \beta v_k - \alpha \nabla f(\theta_k)$.
@@ -92,7 +92,7 @@ def descend(
     with jax.enable_x64(True):
         scalars = jnp.asarray(step, float), jnp.asarray(momentum, float)
         found = _descend(potential, jnp.asarray(x), *scalars, steps, nesterov)
-        return recorded(np.arange(steps + 1.0), *found)
+        return as_numpy(np.arange(steps + 1.0), *found)
 
 
 @eqx.filter_jit
@@ -115,7 +115,7 @@ def _descend(
     return judged(potential, xs, velocities)
 
 
-def gradient_flow(potential: Potential, start: Starts, times: Times) -> Path:
+def gradient_flow(potential: Potential, start: Starts, times: Times) -> Trajectory:
     r"""The solution of $\dot\theta = -\nabla f(\theta)$, what gradient descent follows as η → 0.
 
     Args:
@@ -137,7 +137,7 @@ def heavy_ball(
     drag: float,
     mass: float = 1.0,
     velocity: Starts | None = None,
-) -> Path:
+) -> Trajectory:
     r"""The solution of $m \ddot\theta = -\nabla f(\theta) - \gamma \dot\theta$.
 
     Args:
@@ -158,7 +158,7 @@ def heavy_ball(
     return second_order(potential, start, times, velocity, _newton, (drag, mass))
 
 
-def nesterov_flow(potential: Potential, start: Starts, times: Times) -> Path:
+def nesterov_flow(potential: Potential, start: Starts, times: Times) -> Trajectory:
     r"""The solution of $\ddot\theta = -\nabla f - \frac3t \dot\theta$ from rest at t = 0.
 
     The limit of Nesterov's method, in whose drag 3/t the ball starts in treacle and ends in air.
@@ -178,7 +178,9 @@ def nesterov_flow(potential: Potential, start: Starts, times: Times) -> Path:
     return second_order(potential, start, times, None, _vanishing_drag, ())
 
 
-def sticky_bead(curve: Potential, start: Starts, times: Times, *, gravity: float = 1.0) -> Path:
+def sticky_bead(
+    curve: Potential, start: Starts, times: Times, *, gravity: float = 1.0
+) -> Trajectory:
     r"""A bead on the wire y = f(x) in treacle: its velocity is the force along the wire.
 
     The tangential force is $-g f' / \sqrt{1 + f'^2}$, and x moves by $1/\sqrt{1 + f'^2}$ of the
@@ -206,7 +208,7 @@ def bead(
     drag: float = 0.0,
     gravity: float = 1.0,
     velocity: Starts | None = None,
-) -> Path:
+) -> Trajectory:
     r"""A bead of mass 1 sliding on the wire y = f(x) under gravity, as Newton and Lagrange have it.
 
     $(1 + f'^2)\,\ddot x = -f' f'' \dot x^2 - g f' - \gamma (1 + f'^2)\,\dot x$, with a drag

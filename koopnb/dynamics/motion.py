@@ -18,36 +18,37 @@ RTOL, ATOL = 1e-10, 1e-12
 MAX_STEPS = 200_000
 
 
-class Path(eqx.Module):
+class Trajectory(eqx.Module):
     """Where a point was, how fast, and at what loss; with a leading axis where it had many starts.
 
     Arrays are NumPy's, in float64. ``time`` counts iterations for `descend` and is the t of the
     equation otherwise. ``velocity`` is the last displacement for `descend` and dx/dt otherwise.
-    ``left`` is the first index at which a number is not finite, or that the equation's solver
-    could not reach in ``MAX_STEPS`` steps, -1 if there is none: a path that diverges is a result.
+    ``diverged_at`` is the first index at which a number is not finite, or that the equation's
+    solver could not reach in ``MAX_STEPS`` steps, -1 if there is none: a path that diverges is a
+    result.
     """
 
     time: Float[np.ndarray, " steps"]
     x: Float[np.ndarray, "*starts steps d"]
     velocity: Float[np.ndarray, "*starts steps d"]
     loss: Float[np.ndarray, "*starts steps"]
-    left: Int[np.ndarray, "*starts"]
+    diverged_at: Int[np.ndarray, "*starts"]
 
 
-def recorded(times: np.ndarray, *found: Array) -> Path:
+def as_numpy(times: np.ndarray, *found: Array) -> Trajectory:
     """A path of NumPy arrays, which a session without 64-bit JAX arrays can use."""
-    return Path(times, *(np.asarray(each) for each in found))
+    return Trajectory(times, *(np.asarray(each) for each in found))
 
 
 def first_order(
     potential: Potential, start: Starts, times: Times, law: Callable, scalars: tuple = ()
-) -> Path:
+) -> Trajectory:
     """The solution of dx/dt = law(potential, x, *scalars) at ``times``."""
     x, t = checked(potential, start), increasing(times)
     with jax.enable_x64(True):
         constants = tuple(jnp.asarray(value, float) for value in scalars)
         found = _flow(potential, law, constants, jnp.asarray(t), jnp.asarray(x))
-        return recorded(t, *found)
+        return as_numpy(t, *found)
 
 
 def second_order(
@@ -57,7 +58,7 @@ def second_order(
     velocity: Starts | None,
     law: Callable,
     scalars: tuple,
-) -> Path:
+) -> Trajectory:
     """The solution of d²x/dt² = law(potential, t, x, dx/dt, *scalars) at ``times``."""
     x, t = checked(potential, start), increasing(times)
     v = np.zeros_like(x) if velocity is None else np.asarray(velocity, np.float64)
@@ -68,7 +69,7 @@ def second_order(
     with jax.enable_x64(True):
         constants = tuple(jnp.asarray(value, float) for value in scalars)
         state = jnp.asarray(x), jnp.asarray(v)
-        return recorded(t, *_motion(potential, law, constants, jnp.asarray(t), *state))
+        return as_numpy(t, *_motion(potential, law, constants, jnp.asarray(t), *state))
 
 
 @eqx.filter_jit
@@ -123,8 +124,8 @@ def judged(potential: Potential, xs: Array, velocities: Array) -> tuple[Array, .
     """Positions and velocities (steps, d), the losses, and where they left the finite numbers."""
     losses = jax.vmap(potential)(xs)
     sound = jnp.isfinite(losses) & jnp.isfinite(xs).all(-1) & jnp.isfinite(velocities).all(-1)
-    left = jnp.where(sound.all(), -1, jnp.argmin(sound)).astype(jnp.int32)
-    return xs, velocities, losses, left
+    diverged_at = jnp.where(sound.all(), -1, jnp.argmin(sound)).astype(jnp.int32)
+    return xs, velocities, losses, diverged_at
 
 
 def checked(potential: Potential, start: Starts) -> np.ndarray:

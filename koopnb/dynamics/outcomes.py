@@ -1,20 +1,22 @@
 """What became of a path: where it ended, how fast it got there, which steps it survives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.integrate import cumulative_simpson
 
 from koopnb.dynamics.flows import descend
-from koopnb.dynamics.motion import Path
+from koopnb.dynamics.motion import Trajectory
 from koopnb.dynamics.potentials import Potential
 
+Numbers = Sequence[float] | Sequence[int] | np.ndarray
 NEARBY = 1e-6  # so close to a minimum the loss is its quadratic model to single precision
 
 
 def destination(
-    potential: Potential, path: Path, within: float = 0.05
+    potential: Potential, path: Trajectory, within: float = 0.05
 ) -> Int[np.ndarray, "*starts"]:
     """The minimum where each path ended: its index in ``potential.minima``, -1 for none.
 
@@ -97,16 +99,64 @@ def stability_limit(
     return threshold(stays, 1e-6, 1e3, digits=3)
 
 
-def contraction(path: Path, minimum: tuple[float, ...]) -> Float[np.ndarray, "*starts"]:
-    r"""The factor by which an iteration shortens the way to a minimum, fitted.
+def contraction(path: Trajectory, minimum: tuple[float, ...]) -> Float[np.ndarray, "*starts"]:
+    r"""The factor per iteration by which a path approaches a minimum, fitted to its second half.
 
-    Of the largest entry of $(\theta - \theta^*, v)$, which does not pass zero when the path swings
-    through; over the second half of what is above 1e-280.
+    The fit is to the largest entry of $(\theta - \theta^*, v)$, which stays above zero where the
+    path swings through the minimum. Entries below 1e-280 are left out.
+
+    Args:
+        path: iterates of `flows.descend`.
+        minimum: the minimum $\theta^*$ that the path tends to.
     """
     state = np.concatenate([path.x - np.asarray(minimum), path.velocity], axis=-1)
     lengths = np.abs(state).max(-1)
     rows = [_slope(row) for row in lengths.reshape(-1, lengths.shape[-1])]
     return np.asarray(np.exp(np.reshape(rows, lengths.shape[:-1])))
+
+
+def settled(path: Trajectory, minimum: tuple[float, ...], within: float) -> int:
+    """After how many iterations one path stays nearer to a minimum than ``within``, entry by entry.
+
+    Raises:
+        ValueError: it never does.
+
+    >>> from koopnb.dynamics.potentials import quadratic
+    >>> settled(descend(quadratic((1.0,)), (1.0,), step=0.5, steps=9), (0.0,), within=0.2)
+    3
+    """
+    near = np.abs(path.x - np.asarray(minimum)).max(-1) < within
+    if not near[-1]:
+        raise ValueError(f"within={within}: the path does not end there; follow it for longer.")
+    return len(near) - int(np.argmin(near[::-1])) if not near.all() else 0
+
+
+def work(path: Trajectory) -> Float[np.ndarray, "*starts steps"]:
+    r"""$\int_0^t |\dot\theta|^2 dt$ by Simpson's rule: what the loss loses along the flow."""
+    squared = np.sum(path.velocity**2, axis=-1)
+    return np.asarray(cumulative_simpson(squared, x=path.time, initial=0))
+
+
+def imbalance(path: Trajectory) -> float:
+    """The largest difference between what the loss has lost and `work`, over all paths and times.
+
+    For a path of `flows.gradient_flow`.
+    """
+    return float(np.abs(path.loss + work(path) - path.loss[..., :1]).max())
+
+
+def rises(path: Trajectory) -> int:
+    """In how many recorded intervals the loss rose by more than rounding, over all paths."""
+    return int((np.diff(path.loss, axis=-1) > 1e-12).sum())
+
+
+def power(x: Numbers, y: Numbers) -> float:
+    """The p of y ~ x^p, by least squares on the logarithms.
+
+    >>> round(power([1.0, 2.0, 4.0], [3.0, 12.0, 48.0]), 9)
+    2.0
+    """
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def _slope(lengths: Float[np.ndarray, " steps"]) -> float:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from koopnb.evidence import judge
 from koopnb.evidence.judge import Finding
 from koopnb.evidence.statements import CLAIMS
-from koopnb.experiments import series
+from koopnb.experiments import record, series
 
 # Whose statement a row is, by how its source begins.
 AUTHORS = {"report": "The report", "paper": "The paper", "this book": "This book"}
@@ -41,23 +41,39 @@ def entries(folders: Sequence[str | Path]) -> list[Entry]:
         FileNotFoundError: a series without all records of its first set of seeds. Further sets
             count where they are whole.
     """
+    return [entry for key in CLAIMS for entry in judged(key, folders)]
+
+
+def judged(key: str, folders: Sequence[str | Path]) -> list[Entry]:
+    """`entries` of one key of ``CLAIMS``."""
+    sets = [series.stored(key, folders, offset) for offset in series.SETS]
+    needed = len(series.jobs(key))
+    if len(sets[0]) < needed:
+        raise FileNotFoundError(
+            f"{', '.join(map(str, folders))} holds {len(sets[0])} of the {needed} records of "
+            f"{key}. Make them with: python -m koopnb run {key} --records {folders[-1]}"
+        )
+    whole = len(sets[0])
+    sets = [records for records in sets if len(records) == whole]
+    pooled = [one for records in sets for one in records]
+    seeds = len({one.config["seed"] for one in pooled})
+    ran = f"{series.SERIES[key].what}; {seeds} seed{'s' * (seeds > 1)}"
+    found = []
+    for claim in CLAIMS[key]:
+        each = tuple(judge.judge(claim, records) for records in sets)
+        found.append(Entry(key, judge.judge(claim, pooled), ran, each))
+    return found
+
+
+def of_page(page: str) -> list[Finding]:
+    """The findings that a page of the book shows, on all seeds; what is not stored is run."""
     found = []
     for key, group in CLAIMS.items():
-        sets = [series.stored(key, folders, offset) for offset in series.SETS]
-        needed = len(series.jobs(key))
-        if len(sets[0]) < needed:
-            raise FileNotFoundError(
-                f"{', '.join(map(str, folders))} holds {len(sets[0])} of the {needed} records of "
-                f"{key}. Make them with: python -m koopnb run {key} --records {folders[-1]}"
-            )
-        whole = len(sets[0])
-        sets = [records for records in sets if len(records) == whole]
-        pooled = [one for records in sets for one in records]
-        seeds = len({one.config["seed"] for one in pooled})
-        ran = f"{series.SERIES[key].what}; {seeds} seed{'s' * (seeds > 1)}"
-        for claim in group:
-            each = tuple(judge.judge(claim, records) for records in sets)
-            found.append(Entry(key, judge.judge(claim, pooled), ran, each))
+        shown = [claim.key for claim in group if claim.section.split("#")[0] == page]
+        if shown:
+            series.obtain(key)
+            entries_of_key = judged(key, record.folders())
+            found += [e.finding for e in entries_of_key if e.finding.claim.key in shown]
     return found
 
 

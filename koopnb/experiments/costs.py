@@ -59,9 +59,9 @@ def run(
     averaging = training.with_means(
         runs.optimizer, window=window, capacity=len(jax.tree.leaves(snapshots)[0]) // window
     )
-    means = averaging.init(runs.state.params)[1]
+    means = averaging.init(runs.state.model)[1]
     with_means = runs.state._replace(opt_state=(runs.state.opt_state, means))
-    everything = training.Recording(training.every(1), training.params_of)
+    everything = training.every_iteration
 
     def epoch(
         state: training.TrainState = runs.state,
@@ -90,7 +90,7 @@ def run(
         "epoch": plain,
         "record": max(recording - plain, 0.0) * setting.record_epochs,
         "record_means": max(averaged - plain, 0.0) * setting.record_epochs,
-        "check": mnist.fastest(lambda: training.evaluate(runs.state.params, x_test, y_test)),
+        "check": mnist.fastest(lambda: training.evaluate(runs.state.model, x_test, y_test)),
         "step": {"optimizer": float(np.median(curves["optimizer/seconds"]))},
         "form": {},
         "fit_as_reported": {},

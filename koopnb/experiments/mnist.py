@@ -91,12 +91,6 @@ def protocol(
     )  # fmt: skip
 
 
-def folders(dataset: str, root: str | Path) -> list[Path]:
-    """Where a page finds its records: digits are quick, so theirs are always made anew."""
-    own = Path(root) / "_build" / "records"
-    return [own] if dataset == "digits" else [Path(root) / "results", own]
-
-
 class RecordedRun(NamedTuple):
     """One seed's training: the record, and the optimizer going on beside the operators.
 
@@ -145,8 +139,8 @@ def train(
             batch_size=config.batch_size, progress=label, **how,
         )  # fmt: skip
 
-    everything = training.Recording(training.every(1), training.params_of)
-    some = training.Recording(lambda steps: np.isin(steps - before, kept), training.params_of)
+    everything = training.every_iteration
+    some = training.Recording(lambda steps: np.isin(steps - before, kept), training.model_of)
     state = training.start(MLP(widths, key=key_net), optimizer)
     state = go(state, config.burn_in_epochs, "burn in").state
     recorded = go(state, config.record_epochs, "record", recording=everything)
@@ -180,8 +174,8 @@ def run(
     metrics: dict[str, Any] = {
         "iterations_per_epoch": per_epoch,
         "snapshots": config.record_epochs * per_epoch,
-        "weights": sum(leaf.size for leaf in jax.tree.leaves(runs.state.params)),
-        "at_record_end": scores(runs.state.params, x_test, y_test),
+        "weights": sum(leaf.size for leaf in jax.tree.leaves(runs.state.model)),
+        "at_record_end": scores(runs.state.model, x_test, y_test),
         "baselines": {},
         "operators": {},
     }

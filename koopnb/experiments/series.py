@@ -9,8 +9,12 @@ from koopnb.experiments import (
     causes,
     closure,
     costs,
+    descent,
+    inertia,
     mnist,
+    noise,
     ode,
+    partitions,
     record,
     regimes,
     routes,
@@ -61,13 +65,22 @@ def _costs(dataset: str, seed: int, horizons: Sequence[int]) -> list[Job]:
 def _ode(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [
         Job(ode.EXPERIMENT, ode.OdeConfig(optimizer, points, seed), ode.run)
-        for optimizer in ode.OPTIMIZERS
-        for points in ode.POINTS
+        for optimizer in ode.UNTUNED_OPTIMIZERS
+        for points in ode.COLLOCATION_KINDS
     ]
 
 
 def _routes(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(routes.EXPERIMENT, routes.RoutesConfig(dataset, seed), routes.run)]
+
+
+def _partitions(repeats: int) -> Callable[[str, int, Sequence[int]], list[Job]]:
+    def jobs(dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+        widths = partitions.WIDTHS[dataset]
+        config = partitions.PartitionsConfig(dataset, seed, widths=widths, repeats=repeats)
+        return [Job(partitions.EXPERIMENT, config, partitions.run)]
+
+    return jobs
 
 
 def _theory(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
@@ -80,6 +93,18 @@ def _closure(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
 
 def _sections(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
     return [Job(sections.EXPERIMENT, sections.SectionsConfig(seed), sections.run)]
+
+
+def _descent(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(descent.EXPERIMENT, descent.DescentConfig(seed), descent.run)]
+
+
+def _inertia(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(inertia.EXPERIMENT, inertia.InertiaConfig(seed), inertia.run)]
+
+
+def _noise(_dataset: str, seed: int, _horizons: Sequence[int]) -> list[Job]:
+    return [Job(noise.EXPERIMENT, noise.NoiseConfig(seed), noise.run)]
 
 
 def _causes(part: str) -> Callable[[str, int, Sequence[int]], list[Job]]:
@@ -116,6 +141,10 @@ SERIES: dict[str, Series] = {
     ),
     "routes": Series("those operators by several routes, one epoch", (0, 1, 2), _routes),
     "optimizers": Series("other optimizers", (0, 1, 2), _optimizers, horizons=True),
+    "partitions": Series(
+        "five partitions, single precision with JAX's cutoff", tuple(range(10)), _partitions(0)
+    ),
+    "fits": Series("the same fits, timed", (0,), _partitions(3)),
     "costs": Series("timings", (100,), _costs, horizons=True),
     "ode": Series("25 ODE-solver networks, six trainings", (0,), _ode, ()),
     "theory": Series("systems whose answers are known", tuple(range(10)), _theory, ()),
@@ -123,6 +152,9 @@ SERIES: dict[str, Series] = {
     "sections": Series(
         "finite sections of records whose answers are known", tuple(range(10)), _sections, ()
     ),
+    "descent": Series("gradient descent from random starts", tuple(range(10)), _descent, ()),
+    "inertia": Series("momentum from random starts", tuple(range(10)), _inertia, ()),
+    "noise": Series("gradient noise, and what it does to descent", tuple(range(10)), _noise, ()),
     "causes": Series("the report's operators taken apart", tuple(range(10)), _causes("operators")),
     "cutoffs": Series("the cutoff swept over ten decades", causes.SWEPT_SEEDS, _causes("cutoffs")),
     "regimes": Series(

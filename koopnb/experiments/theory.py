@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from koopnb.dynamics import flows
+from koopnb.dynamics import flows, outcomes
 from koopnb.dynamics.potentials import Potential, double_well, quadratic
 from koopnb.dynamics.systems import observe, orbit
 from koopnb.experiments import partitions, record
@@ -116,4 +116,4 @@ def _order(
     steps: Float[np.ndarray, " n"], ends: list[np.ndarray], end: Float[np.ndarray, "starts d"]
 ) -> float:
     gaps = [np.median(np.linalg.norm(x - end, axis=1)) for x in ends]
-    return float(np.polyfit(np.log(steps), np.log(gaps), 1)[0])
+    return outcomes.power(steps, gaps)

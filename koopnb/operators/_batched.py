@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
 
-from koopnb.operators import _reduced, _solvers, spectrum
+from koopnb.operators import _eigen, _reduced, _solvers
 from koopnb.operators._reduced import Reduced
 from koopnb.operators._solvers import Plan, Scalar, Subspace
 from koopnb.operators.partition import Partition, Pieces
@@ -20,7 +20,7 @@ Groups = tuple[Reduced, ...]
 Plans = tuple[Plan, ...]
 
 
-def _split(leaves: list[Array], part: Partition) -> tuple[Pieces, ...]:
+def _pieces_of(leaves: list[Array], part: Partition) -> tuple[Pieces, ...]:
     return part.split(part.treedef.unflatten(leaves))
 
 
@@ -44,7 +44,7 @@ def _each(function: Callable[..., Any], pieces: Pieces, *others: PyTree) -> Any:
 
 
 @functools.partial(jax.jit, static_argnames=("part", "plans"))
-def decompose(
+def decompose_blocks(
     leaves: list[Array], part: Partition, plans: Plans, cuts: tuple[Scalar, ...]
 ) -> tuple[Subspace, ...]:
     """The singular subspaces of every group of blocks; zeros for blocks that never moved."""
@@ -56,12 +56,12 @@ def decompose(
 
     return tuple(
         _each(functools.partial(one, plan=plan, cut=cut), pieces, _reduced.is_constant(pieces))
-        for pieces, plan, cut in zip(_split(leaves, part), plans, cuts, strict=True)
+        for pieces, plan, cut in zip(_pieces_of(leaves, part), plans, cuts, strict=True)
     )
 
 
 @functools.partial(jax.jit, static_argnames=("part", "plans"))
-def reduce(
+def reduce_blocks(
     leaves: list[Array],
     part: Partition,
     plans: Plans,
@@ -71,15 +71,18 @@ def reduce(
 ) -> tuple[Groups, Bool[Array, ""]]:
     """The operators those subspaces give, and whether all of them are finite."""
     fits = []
-    for pieces, plan, space, cut in zip(_split(leaves, part), plans, subspaces, cuts, strict=True):
-        one = functools.partial(_reduced.reduce, plan=plan, rcond=cut, max_modulus=max_modulus)
+    blocks = _pieces_of(leaves, part)
+    for pieces, plan, space, cut in zip(blocks, plans, subspaces, cuts, strict=True):
+        one = functools.partial(
+            _reduced.reduced_operator, plan=plan, rcond=cut, max_modulus=max_modulus
+        )
         fits.append(_each(one, pieces, space, _reduced.is_constant(pieces)))
     sound = [jnp.isfinite(x).all() for f in fits for x in (f.fitted, f.matrix, f.start, f.sigma)]
     return tuple(fits), jnp.stack(sound).all()
 
 
 @functools.partial(jax.jit, static_argnames=("part", "plans"))
-def fit(
+def fit_blocks(
     leaves: list[Array],
     part: Partition,
     plans: Plans,
@@ -87,11 +90,12 @@ def fit(
     max_modulus: Scalar | None,
 ) -> tuple[Groups, Bool[Array, ""]]:
     """Both stages at once, for ranks that are known beforehand."""
-    return reduce(leaves, part, plans, decompose(leaves, part, plans, cuts), cuts, max_modulus)
+    subspaces = decompose_blocks(leaves, part, plans, cuts)
+    return reduce_blocks(leaves, part, plans, subspaces, cuts, max_modulus)
 
 
 @functools.partial(jax.jit, static_argnames=("part",))
-def encode(groups: Groups, arrays: PyTree, part: Partition) -> list[Float[Array, "_ _"]]:
+def encode_blocks(groups: Groups, arrays: PyTree, part: Partition) -> list[Float[Array, "_ _"]]:
     """U* x of a snapshot x, for every group."""
     return [
         _solvers.total(
@@ -102,19 +106,19 @@ def encode(groups: Groups, arrays: PyTree, part: Partition) -> list[Float[Array,
     ]
 
 
-@functools.partial(jax.jit, static_argnames=("part", "plans", "dtypes", "rest"))
-def trajectory(
+@functools.partial(jax.jit, static_argnames=("part", "plans", "dtypes", "from_now"))
+def advance_blocks(
     groups: Groups,
     starts: list[Float[Array, "_ _"]],
     steps: Int[Array, "*steps"],
     part: Partition,
     plans: Plans,
     dtypes: tuple[Any, ...],
-    rest: bool,
+    from_now: bool,
 ) -> list[Float[Array, "..."]]:
     """Leaves of K^s x for every s, from U* x: one product of decoder and powers a group.
 
-    ``rest`` says whether a horizon may be 0, which asks for projections.
+    ``from_now`` says whether a horizon may be 0, which asks for projections.
     """
     single, steps = steps.ndim == 0, steps.reshape(-1)
     merged = []
@@ -123,7 +127,7 @@ def trajectory(
             group.squares, start, jnp.maximum(steps - 1, 0)
         ).astype(plan.dtype)
         pieces = [jnp.einsum("brl,brw->lbw", states, image) for image in group.decoder]
-        if rest:
+        if from_now:
             now, held = (steps == 0)[:, None, None], group.constant[:, None, None]
             bases = zip(group.encoder, group.decoder, strict=True)
             projected = [
@@ -141,14 +145,14 @@ def trajectory(
 
 
 @functools.partial(jax.jit, static_argnames=("plans",))
-def analyse(
+def analyse_blocks(
     groups: Groups, plans: Plans
 ) -> tuple[Complex[Array, "blocks r"], Complex[Array, "blocks r"], Float[Array, "blocks r"]]:
     """Eigenvalues, amplitudes and residuals of all blocks, padded to one width."""
     width = max(plan.rank for plan in plans)
     listed = []
     for plan, group in zip(plans, groups, strict=True):
-        found = spectrum.analyse(group)
+        found = _eigen.eigenpairs(group)
         amplitudes = jnp.einsum("bik,bi->bk", found.left, group.start)
         kind = jnp.promote_types(plan.dtype, jnp.complex64)
         columns = ((found.eigs, kind), (amplitudes, kind), (found.residuals, plan.dtype))
@@ -159,12 +163,12 @@ def analyse(
 
 
 @functools.partial(jax.jit, static_argnames=("plans", "part"))
-def modes(groups: Groups, plans: Plans, part: Partition) -> list[Complex[Array, "..."]]:
+def modes_of_blocks(groups: Groups, plans: Plans, part: Partition) -> list[Complex[Array, "..."]]:
     """Leaves of the eigenvectors of every block's K, the i-th of all blocks together."""
     width = max(plan.rank for plan in plans)
     merged = []
     for plan, group in zip(plans, groups, strict=True):
-        right = jax.vmap(_solvers.inv)(spectrum.analyse(group).left.transpose(0, 2, 1))
+        right = jax.vmap(_solvers.inv)(_eigen.eigenpairs(group).left.transpose(0, 2, 1))
         pad = ((0, width - plan.rank), (0, 0), (0, 0))
         kind = jnp.promote_types(plan.dtype, jnp.complex64)
         merged.append(
@@ -177,26 +181,26 @@ def modes(groups: Groups, plans: Plans, part: Partition) -> list[Complex[Array, 
 
 
 @functools.partial(jax.jit, static_argnames=("plans",))
-def consistency(groups: Groups, plans: Plans) -> Float[Array, " blocks"]:
+def consistency_of_blocks(groups: Groups, plans: Plans) -> Float[Array, " blocks"]:
     """The forward-backward consistency index of every block."""
     return jnp.concatenate(
         [
-            spectrum.consistency_index(group).astype(plan.dtype)
+            _eigen.consistency_index(group).astype(plan.dtype)
             for plan, group in zip(plans, groups, strict=True)
         ]
     )
 
 
 @functools.partial(jax.jit, static_argnames=("plans",))
-def sensitivity(
+def sensitivity_of_blocks(
     groups: Groups, plans: Plans
 ) -> tuple[Float[Array, " blocks"], Float[Array, " blocks"]]:
-    """Condition and round-off of every block; see ``spectrum.sensitivity``."""
+    """Condition and round-off of every block; see ``_eigen.sensitivity``."""
     each = []
     for plan, group in zip(plans, groups, strict=True):
         work, kept = (float(jnp.finfo(dtype).eps) for dtype in (plan.work, plan.dtype))
         one = functools.partial(
-            spectrum.sensitivity, work=work, kept=kept, squared=plan.solver == "gram"
+            _eigen.sensitivity, work=work, kept=kept, squared=plan.solver == "gram"
         )
         each.append(jax.vmap(one)(group))
     condition, roundoff = (jnp.concatenate(parts) for parts in zip(*each, strict=True))

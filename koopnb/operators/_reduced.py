@@ -56,7 +56,7 @@ class Reduced(eqx.Module):
         return self.squares[..., 0, :, :]
 
 
-def reduce(
+def reduced_operator(
     pieces: Pieces,
     subspace: Subspace,
     constant: Bool[Array, ""],

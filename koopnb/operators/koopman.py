@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
 
-from koopnb.operators import _batched, _planning, spectrum
+from koopnb.operators import _batched, _eigen, _planning
 from koopnb.operators._reduced import Reduced
 from koopnb.operators._solvers import Plan
 from koopnb.operators.partition import Integer, Partition, make_partition
@@ -21,8 +21,8 @@ from koopnb.operators.snapshots import (
     horizons,
     integer,
     is_array,
-    outward,
     refuse_non_finite,
+    to_session_precision,
     window_means,
 )
 
@@ -81,7 +81,7 @@ class KoopmanOperator(eqx.Module):
 
     @property
     def roundoff(self) -> Float[Array | np.ndarray, " blocks"]:
-        """What rounding may do to one step ahead, in steps; see ``spectrum.sensitivity``.
+        """What rounding may do to one step ahead, in steps; see ``_eigen.sensitivity``.
 
         Where it is above 1, not the snapshots but the order of the arithmetic may decide where a
         block goes. It says nothing of later steps: for those there is ``scores.rounding``.
@@ -95,7 +95,7 @@ class KoopmanOperator(eqx.Module):
 
     @property
     def eigs(self) -> Complex[Array | np.ndarray, "blocks r"]:
-        """Eigenvalues of each block's K, largest modulus first; see ``spectrum.analyse``."""
+        """Eigenvalues of each block's K, largest modulus first."""
         return self._analyse()[0]
 
     @property
@@ -105,20 +105,20 @@ class KoopmanOperator(eqx.Module):
 
     @property
     def residuals(self) -> Float[Array | np.ndarray, "blocks r"]:
-        """Residual of each eigenvalue over the snapshots; see ``spectrum.analyse``."""
+        """Residual of each eigenvalue over the snapshots; see ``_eigen.eigenpairs``."""
         return self._analyse()[2]
 
     @property
     def spectral_radius(self) -> Float[Array | np.ndarray, " blocks"]:
         """Largest modulus of each block's eigenvalues."""
-        return spectrum.spectral_radius(self.eigs)
+        return _eigen.spectral_radius(self.eigs)
 
     @property
     def consistency(self) -> Float[Array | np.ndarray, " blocks"]:
-        """Forward-backward consistency index; see ``spectrum.consistency_index``."""
+        """Forward-backward consistency index; see ``_eigen.consistency_index``."""
         with jax.enable_x64(True):
-            found = _batched.consistency(self.groups, self.plans)
-        return outward(found)
+            found = _batched.consistency_of_blocks(self.groups, self.plans)
+        return to_session_precision(found)
 
     @property
     def modes(self) -> PyTree:
@@ -129,8 +129,8 @@ class KoopmanOperator(eqx.Module):
         (2014), without their factor 1/λ). Meaningless where K is defective.
         """
         with jax.enable_x64(True):
-            leaves = _batched.modes(self.groups, self.plans, self.partition)
-        return self.layout.restore(outward(leaves))
+            leaves = _batched.modes_of_blocks(self.groups, self.plans, self.partition)
+        return self.layout.restore(to_session_precision(leaves))
 
     def predict(self, steps: Integer) -> PyTree:
         """K^steps applied to the last snapshot: a pytree like one snapshot.
@@ -155,7 +155,7 @@ class KoopmanOperator(eqx.Module):
         arrays = eqx.filter(snapshot, is_array)
         self.partition.refuse_other_shapes(arrays)
         with jax.enable_x64(True):
-            starts = _batched.encode(self.groups, arrays, self.partition)
+            starts = _batched.encode_blocks(self.groups, arrays, self.partition)
         return self._advance(starts, horizon(steps))
 
     def finite(
@@ -169,26 +169,26 @@ class KoopmanOperator(eqx.Module):
 
     def _advance(self, starts: list[Array], steps: Array | np.ndarray) -> PyTree:
         with jax.enable_x64(True):
-            leaves = _batched.trajectory(
+            leaves = _batched.advance_blocks(
                 self.groups,
                 starts,
                 steps,
                 self.partition,
                 self.plans,
                 self.layout.dtypes,
-                rest=isinstance(steps, jax.core.Tracer) or not np.all(steps),
+                from_now=isinstance(steps, jax.core.Tracer) or not np.all(steps),
             )
-        return self.layout.restore(outward(leaves))
+        return self.layout.restore(to_session_precision(leaves))
 
     def _sensitivity(self) -> tuple[Any, Any]:
         with jax.enable_x64(True):
-            found = _batched.sensitivity(self.groups, self.plans)
-        return outward(found)
+            found = _batched.sensitivity_of_blocks(self.groups, self.plans)
+        return to_session_precision(found)
 
     def _analyse(self) -> tuple[Any, Any, Any]:
         with jax.enable_x64(True):
-            found = _batched.analyse(self.groups, self.plans)
-        return outward(found)
+            found = _batched.analyse_blocks(self.groups, self.plans)
+        return to_session_precision(found)
 
 
 def fit(
@@ -297,12 +297,14 @@ def fit(
             arrays = window_means(arrays, window, compute)
         if rank is None and not traced:
             # The numerical ranks are looked at: they decide the size of what follows.
-            subspaces = _batched.decompose(arrays, part, plans, cuts)
+            subspaces = _batched.decompose_blocks(arrays, part, plans, cuts)
             ranks = map(_planning.padded_rank, subspaces, cuts, plans)
             plans = tuple(plan._replace(rank=r) for plan, r in zip(plans, ranks, strict=True))
-            groups, sound = _batched.reduce(arrays, part, plans, subspaces, cuts, max_modulus)
+            groups, sound = _batched.reduce_blocks(
+                arrays, part, plans, subspaces, cuts, max_modulus
+            )
         else:
-            groups, sound = _batched.fit(arrays, part, plans, cuts, max_modulus)
+            groups, sound = _batched.fit_blocks(arrays, part, plans, cuts, max_modulus)
             if not traced and sound:
                 groups, plans, cuts = _refined(
                     arrays, part, request, groups, plans, cuts, max_modulus, pairs
@@ -328,7 +330,7 @@ def _refined(
     for i, (group, plan, cut) in enumerate(zip(groups, plans, cuts, strict=True)):
         finer, lower = _planning.finer(request, plan, group, part.widths[i], pairs)
         if finer != plan:
-            (group,), _ = _batched.fit(arrays, part.only(i), (finer,), (lower,), max_modulus)
+            (group,), _ = _batched.fit_blocks(arrays, part.only(i), (finer,), (lower,), max_modulus)
             cut = lower
         found.append((group, finer, cut))
     return tuple(tuple(column) for column in zip(*found, strict=True))  # type: ignore[return-value]

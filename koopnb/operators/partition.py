@@ -20,7 +20,7 @@ PARTITIONS = ("weight", "quasi-node", "node", "layer", "network")
 Pieces = tuple[Inexact[Array, "..."], ...]
 
 
-class Unit(NamedTuple):
+class RowBlocks(NamedTuple):
     """Rows of some leaves laid side by side, and the chunks of columns that are blocks.
 
     Leaf i contributes ``widths[i]`` columns to every one of ``rows`` rows, its output axis
@@ -62,7 +62,7 @@ class Partition:
     q: int | None
     treedef: Any
     shapes: tuple[tuple[int, ...], ...]
-    units: tuple[Unit, ...]
+    units: tuple[RowBlocks, ...]
 
     def refuse_other_shapes(self, tree: PyTree) -> None:
         """Raises a ValueError that names the first leaf that one snapshot has in another shape."""
@@ -237,12 +237,13 @@ def make_partition(tree: PyTree, name: str = "network", q: Integer | None = None
 
     if name == "weight":
         units = [
-            Unit(jax.tree_util.keystr(paths[i]), (i,), (1,), rows=sizes[i], width=1) for i in served
+            RowBlocks(jax.tree_util.keystr(paths[i]), (i,), (1,), rows=sizes[i], width=1)
+            for i in served
         ]
     elif name in ("layer", "network"):
         blocks = layers if name == "layer" else {(): served}
         units = [
-            Unit(
+            RowBlocks(
                 jax.tree_util.keystr(parent),
                 tuple(leaves),
                 tuple(sizes[i] for i in leaves),
@@ -258,7 +259,7 @@ def make_partition(tree: PyTree, name: str = "network", q: Integer | None = None
             rows = shapes[leaves[0]][axis if len(shapes[leaves[0]]) > 1 else 0]
             widths = tuple(sizes[i] // rows for i in leaves)
             total = sum(widths)
-            base = Unit(jax.tree_util.keystr(parent), tuple(leaves), widths, rows, axis)
+            base = RowBlocks(jax.tree_util.keystr(parent), tuple(leaves), widths, rows, axis)
             step = total if name == "node" else min(q, total)  # type: ignore[type-var]
             full, left = divmod(total, step)  # type: ignore[operator]
             units.append(base._replace(chunks=full, width=step))
@@ -330,7 +331,7 @@ def _output_axes(
     return axes
 
 
-def _label(unit: Unit, row: int, chunk: int, name: str) -> str:
+def _label(unit: RowBlocks, row: int, chunk: int, name: str) -> str:
     label = unit.label or "tree"
     if name in ("layer", "network"):
         return label

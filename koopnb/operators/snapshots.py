@@ -103,7 +103,7 @@ def refuse_non_finite(leaves: list[Any], layout: Layout) -> None:
             )
 
 
-def outward(tree: PyTree) -> PyTree:
+def to_session_precision(tree: PyTree) -> PyTree:
     """Results as a session without 64-bit JAX arrays can use them: those come as NumPy's."""
     if jax.dtypes.canonicalize_dtype(np.float64) == np.float64:
         return tree

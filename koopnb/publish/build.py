@@ -4,39 +4,34 @@ import copy
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import joblib
 import nbformat
 
 from koopnb.publish import pages
-from koopnb.publish.contents import CHAPTERS, Chapter, unavailable
-from koopnb.publish.execute import execute
+from koopnb.publish.contents import CHAPTERS, Chapter
+from koopnb.publish.execute import execute, seconds_of, unchanged
 
 CONFIGURATION = ("_config.yml", "_toc.yml")
-STAND_IN = """:::{admonition} Stored results
-:class: warning
-
-The data could not be had when this page was built.
-The outputs below were computed earlier and are stored with the book; nothing was replaced.
-Set `KOOPNB_DATA_DIR`, or build with a network, to compute them anew.
-:::"""
 
 
 def build(
     root: Path, *, store: bool = False, force: bool = False, render: bool = True,
-    chapters: Iterable[Chapter] = CHAPTERS,
+    chapters: Iterable[Chapter] = CHAPTERS, at_once: int | None = None,
 ) -> Path | None:  # fmt: skip
-    """Executes every chapter whose source, code or parameters changed, and renders the book.
+    """Executes every chapter whose code, records or parameters changed, and renders the book.
 
     Args:
         root: the repository.
-        store: also write the executed chapters to ``notebooks/``, as the outputs that the
-            tests compare with.
+        store: also write the executed chapters to ``notebooks/``, without their pictures, as the
+            outputs that the tests compare with.
         force: execute chapters that have not changed too.
         render: run Jupyter Book.
         chapters: which chapters, in order.
+        at_once: how many chapters to execute at the same time; None: as many as there are cores.
 
     Returns:
         The book's first page, or None without rendering.
@@ -52,23 +47,15 @@ def build(
     executed = root / "_build" / "executed"
     for folder in (chapter_pages, executed):
         folder.mkdir(parents=True, exist_ok=True)
-    made: dict[Chapter, dict[str, Any] | None] = {}
+    chapters = tuple(chapters)
+    _execute_all(root, chapters, executed, force, at_once or joblib.cpu_count())
+    made: dict[Chapter, dict[str, Any]] = {}
     for chapter in chapters:
-        stored = root / "notebooks" / f"{chapter.name}.ipynb"
-        why = unavailable(chapter.dataset)
-        if why is None:
-            done = executed / stored.name
-            execute(root, chapter, done, force)
-            notebook = nbformat.read(done, as_version=4)
-            made[chapter] = notebook.metadata["koopnb"]
-            if store:
-                _write(_without_stamp(notebook), stored)
-        else:
-            print(f"{chapter.name}: stored outputs, since {why}", flush=True)
-            made[chapter] = None
-            notebook = nbformat.read(stored, as_version=4)
-            notebook.cells.insert(1, nbformat.v4.new_markdown_cell(STAND_IN))
-        _write(_with_captions(notebook, chapter.name), chapter_pages / stored.name)
+        notebook = nbformat.read(executed / f"{chapter.name}.ipynb", as_version=4)
+        made[chapter] = notebook.metadata["koopnb"]
+        if store:
+            _write(_light(notebook), root / "notebooks" / f"{chapter.name}.ipynb")
+        _write(_with_captions(notebook, chapter.name), chapter_pages / f"{chapter.name}.ipynb")
     if not render:
         return None
     for file in CONFIGURATION:
@@ -78,11 +65,48 @@ def build(
     return _render(root, source)
 
 
-def _without_stamp(notebook: Any) -> Any:
-    """What is committed: no environment stamp, so that equal runs give equal files."""
+def _execute_all(
+    root: Path, chapters: Sequence[Chapter], folder: Path, force: bool, at_once: int
+) -> None:
+    """Executes what changed, and says after each chapter how long the rest takes."""
+    targets = {chapter: folder / f"{chapter.name}.ipynb" for chapter in chapters}
+    left = [one for one in chapters if force or not unchanged(root, one, targets[one])]
+    for chapter in chapters:
+        if chapter not in left:
+            print(f"{chapter.name}: unchanged", flush=True)
+    took = {chapter: seconds_of(targets[chapter]) for chapter in left}
+    work = joblib.Parallel(n_jobs=at_once, return_as="generator_unordered", batch_size=1)
+    calls = [joblib.delayed(_execute)(root, chapter, targets[chapter]) for chapter in left]
+    for number, (chapter, seconds) in enumerate(work(calls), 1):
+        left.remove(chapter)
+        took[chapter] = seconds
+        known = [of for of in took.values() if of is not None]
+        rest = sum(took[other] or sum(known) / len(known) for other in left) / at_once
+        print(
+            f"{chapter.name}: {seconds:.0f} s; {number} of {len(calls)} chapters"
+            + (f", about {rest:.0f} s left" if left else ""),
+            flush=True,
+        )
+
+
+def _execute(root: Path, chapter: Chapter, target: Path) -> tuple[Chapter, float]:
+    return chapter, execute(root, chapter, target)
+
+
+def _light(notebook: Any) -> Any:
+    """What is committed: text alone, and no stamp, so that equal runs give equal files."""
     plain = copy.deepcopy(notebook)
     plain.metadata.pop("koopnb", None)
+    for cell in plain.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_picture(output)]
     return plain
+
+
+def _is_picture(output: Any) -> bool:
+    """Whether an output is an image, a film or a page of its own."""
+    kinds = output.get("data", {})
+    return any(kind.startswith(("image/", "video/")) or kind == "text/html" for kind in kinds)
 
 
 def _with_captions(notebook: Any, page: str) -> Any:

@@ -2,14 +2,12 @@
 
 from typing import NamedTuple
 
-from koopnb.data import load_dataset
-
 
 class Chapter(NamedTuple):
-    """A page executed from ``notebooks/<source>.md``, and the data set it cannot do without.
+    """A page executed from ``notebooks/<source>.md``.
 
-    ``title`` replaces the source's title where one source makes two pages. ``seeds`` are those of
-    the report's experiment on that data set whose records the page shows.
+    Where one source makes two pages, ``dataset`` and ``title`` replace those of the source.
+    ``seeds`` are those of the report's experiment on that data set whose records the page shows.
     """
 
     name: str
@@ -25,8 +23,8 @@ CHAPTERS = (
     Chapter("03-momentum", "03-momentum"),
     Chapter("04-koopman-theory", "04-koopman-theory"),
     Chapter("05-finite-section", "05-finite-section"),
-    Chapter("06-partitions", "06-partitions", "mnist"),
-    Chapter("07-mnist-experiment", "07-mnist-experiment", "mnist", seeds=tuple(range(10))),
+    Chapter("06-partitions", "06-partitions"),
+    Chapter("07-mnist-experiment", "07-mnist-experiment", seeds=tuple(range(10))),
     Chapter(
         "08-digits",
         "07-mnist-experiment",
@@ -35,18 +33,7 @@ CHAPTERS = (
         seeds=(0, 1, 2),
     ),
     Chapter("09-ode-networks", "09-ode-networks"),
-    Chapter("10-why-it-deteriorates", "10-why-it-deteriorates", "mnist"),
-    Chapter("11-where-it-works", "11-where-it-works", "mnist"),
+    Chapter("10-why-it-deteriorates", "10-why-it-deteriorates"),
+    Chapter("11-where-it-works", "11-where-it-works"),
     Chapter("13-verdict", "13-verdict"),
 )
-
-
-def unavailable(dataset: str | None) -> str | None:
-    """Why a data set cannot be had, in one sentence; None if it can."""
-    if dataset is None:
-        return None
-    try:
-        load_dataset(dataset)
-    except OSError as error:
-        return str(error).split(". ")[0]
-    return None

@@ -6,8 +6,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-
-import jupytext
+from typing import Any
 
 import koopnb
 from koopnb.experiments import environment
@@ -17,20 +16,27 @@ PACKAGE = Path(koopnb.__file__).parent
 RECORDS = PACKAGE / "experiments" / "record.py"
 
 
-def fingerprint_of(root: Path, text: Path, chapter: Chapter) -> str:
-    """Changes when the chapter, the code that it imports, a record or a version changes.
+def fingerprint_of(root: Path, notebook: Any, chapter: Chapter) -> str:
+    """Changes when a chapter's code, what the code imports, a record or a version changes.
 
-    Records count where the chapter can read them: where it imports `koopnb.experiments.record`,
-    by itself or by way of another module. So do the files that its code names, as "../file".
+    Prose changes no output, and does not count. Records count where the chapter can read them:
+    where it imports `koopnb.experiments.record`, by itself or by way of another module. So do the
+    files that its code names, as "../file".
     """
-    digest = hashlib.sha256(json.dumps(chapter).encode() + text.read_bytes())
-    cells = jupytext.read(text).cells
-    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    written = [
+        chapter.name,
+        chapter.dataset,
+        chapter.seeds,
+        *((c.source, c.metadata) for c in cells),
+    ]
+    digest = hashlib.sha256(json.dumps(written).encode())
+    code = "\n".join(cell.source for cell in cells)
     files = imported(code)
     for path in sorted(files):
         digest.update(str(path.relative_to(PACKAGE)).encode() + path.read_bytes())
     if RECORDS in files:
-        for path in sorted((root / "results").glob("*.json")):
+        for path in sorted((root / "results").rglob("*.json")):
             digest.update(path.name.encode() + path.read_bytes())
     for name in sorted(set(re.findall(r'"\.\./([^"]+)"', code))):
         if (root / name).is_file():

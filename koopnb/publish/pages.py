@@ -11,7 +11,7 @@ from koopnb.experiments import environment, series
 from koopnb.publish.contents import Chapter
 
 
-def write(root: Path, folder: Path, made: Mapping[Chapter, dict[str, Any] | None]) -> None:
+def write(root: Path, folder: Path, made: Mapping[Chapter, dict[str, Any]]) -> None:
     """Writes every generated part into a folder of the book's sources."""
     folder.mkdir(exist_ok=True)
     listed = ledger.entries([root / "results"])
@@ -21,14 +21,11 @@ def write(root: Path, folder: Path, made: Mapping[Chapter, dict[str, Any] | None
     (folder / "erratum.md").write_text(erratum(root, listed))
 
 
-def status(made: Mapping[Chapter, dict[str, Any] | None]) -> str:
+def status(made: Mapping[Chapter, dict[str, Any]]) -> str:
     """When, where and how long: each page as it was executed, then this build."""
     head = ("Page", "Time to execute", "Executed", "Processor", "JAX")
     rows = []
     for chapter, of in made.items():
-        if of is None:
-            rows.append((chapter.name, "stored outputs", "see the page", "", ""))
-            continue
         stamp = of["environment"]
         where = f"{stamp['cpu']}, {stamp['cores']} cores"
         jax = f"{stamp['packages']['jax']} on {stamp['backend']}"

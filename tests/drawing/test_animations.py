@@ -102,7 +102,7 @@ def test_labels_fit_their_panels():
 
 def test_a_path_that_diverges_is_clipped(axis):
     path = descent(2.0, start=(1.9,), steps=30)
-    assert path.left > 0
+    assert path.diverged_at > 0
     scene = animations.on_wire(axis, WELL, world(path, 2.0), 60.0)
     scene.update(60.0)
     low, high = WELL.view[0]

@@ -36,6 +36,16 @@ def test_a_median_of_runs_that_overflowed_leaves_the_panel(axis):
     np.testing.assert_array_equal(middle.get_ydata(), [1, np.inf])
 
 
+@pytest.mark.parametrize("of", ["x", "y"])
+def test_logarithmic_ticks_are_plain_numbers(axis, of):
+    axis.plot([0.1, 10], [0.1, 10])
+    figures.log_ticks(axis, (0.2, 1, 5), of=of)
+    lines = getattr(axis, f"{of}axis")
+    assert lines.get_scale() == "log"
+    assert [label.get_text() for label in lines.get_ticklabels()] == ["0.2", "1", "5"]
+    assert len(lines.get_minorticklocs()) == 0
+
+
 def test_epoch_marks_leave_out_the_last_end(axis):
     marks = figures.epochs(axis, 10, 30)
     assert [mark.get_xdata()[0] for mark in marks] == [10, 20]

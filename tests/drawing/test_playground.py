@@ -182,8 +182,8 @@ def test_the_page_descends_as_the_package_does(potential, visit, rng):
             np.testing.assert_allclose(x[tame], true.x[tame], rtol=1e-9, atol=1e-9)
             np.testing.assert_allclose(loss[tame], true.loss[tame], rtol=1e-9, atol=1e-9)
             if tame.all():
-                assert page["left"] == true.left == -1
-            assert (page["left"] < 0) == (true.left < 0)
+                assert page["left"] == true.diverged_at == -1
+            assert (page["left"] < 0) == (true.diverged_at < 0)
             compared, total = compared + tame.sum(), total + len(tame)
     assert compared > 0.4 * total
 

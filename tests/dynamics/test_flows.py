@@ -138,7 +138,7 @@ def test_descent_is_the_recursion(potential, momentum):
     np.testing.assert_allclose(path.x, xs, rtol=1e-12)
     np.testing.assert_allclose(path.velocity, vs, rtol=1e-10, atol=1e-13)
     assert path.time.tolist() == list(range(61))
-    assert path.left == -1
+    assert path.diverged_at == -1
     assert path.x.dtype == path.velocity.dtype == path.loss.dtype == np.float64
 
 
@@ -182,7 +182,7 @@ def test_steps_below_the_inverse_curvature_never_raise_the_loss(start, step):
 
 def test_divergence_is_returned_with_its_step():
     path = flows.descend(flows.quadratic((1.0,)), (1.0,), step=1e10, steps=60)
-    left = int(path.left)
+    left = int(path.diverged_at)
     assert 0 < left <= 60
     assert np.isfinite(path.loss[:left]).all()
     assert not np.isfinite(path.loss[left])
@@ -200,7 +200,7 @@ def test_many_starts_are_each_of_them():
     for call in calls:
         together = call(starts)
         assert together.x.shape == (3, len(together.time), 1)
-        assert together.left.tolist() == [-1, -1, -1]
+        assert together.diverged_at.tolist() == [-1, -1, -1]
         for i, start in enumerate(starts):
             alone = call(start)
             np.testing.assert_allclose(together.x[i], alone.x, atol=1e-8)
@@ -302,7 +302,7 @@ def test_nesterov_flow_is_scipys():
 def test_an_equation_that_explodes_is_returned_with_its_time():
     cubic = Potential("cubic", 1, lambda x: -(x[0] ** 3) / 3, ((0.0,),), (1.0,), ((-1.0, 1.0),))
     path = flows.gradient_flow(cubic, (1.0,), np.linspace(0, 2, 21))  # x = 1 / (1 - t)
-    assert path.left in (10, 11)
+    assert path.diverged_at in (10, 11)
     np.testing.assert_allclose(path.x[:10, 0], 1 / (1 - path.time[:10]), rtol=1e-8)
 
 

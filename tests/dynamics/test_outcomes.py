@@ -16,7 +16,7 @@ def test_destinations_are_named_by_the_minimum():
 
 def test_a_path_that_diverged_ended_nowhere():
     path = flows.descend(CURVE, (1.9,), step=10.0, steps=50)
-    assert path.left > 0
+    assert path.diverged_at > 0
     assert outcomes.destination(CURVE, path) == -1
 
 
@@ -58,3 +58,26 @@ def test_contraction_is_the_spectral_radius(step, momentum):
     assert outcomes.contraction(path, (0.0, 0.0)) == pytest.approx(radius, abs=2e-3)
     both = flows.descend(potential, np.ones((2, 2)), step=step, steps=2000, momentum=momentum)
     np.testing.assert_allclose(outcomes.contraction(both, (0.0, 0.0)), radius, atol=2e-3)
+
+
+def test_what_the_flow_of_a_quadratic_loses_is_known():
+    """f(t) = exp(-2 h t) f(0)."""
+    path = flows.gradient_flow(flows.quadratic((2.0,)), (1.0,), np.linspace(0, 2, 201))
+    np.testing.assert_allclose(outcomes.work(path), 1 - np.exp(-4 * path.time), atol=1e-6)
+    assert outcomes.imbalance(path) < 1e-6
+    assert outcomes.rises(path) == 0
+
+
+def test_a_loss_that_rises_is_counted_and_does_not_balance():
+    path = flows.descend(flows.quadratic((1.0,)), np.array([[1.0], [0.5]]), step=2.5, steps=4)
+    assert outcomes.rises(path) == 8
+    assert outcomes.imbalance(path) > 1
+
+
+def test_settled_counts_from_the_last_time_away():
+    path = flows.descend(flows.quadratic((1.0,)), (1.0,), step=1.9, steps=60)
+    at = outcomes.settled(path, (0.0,), within=0.1)
+    assert abs(path.x[at - 1, 0]) >= 0.1 > abs(path.x[at, 0])
+    assert outcomes.settled(path, (0.0,), within=2.0) == 0
+    with pytest.raises(ValueError, match="within=1e-06.*longer"):
+        outcomes.settled(path, (0.0,), within=1e-6)

@@ -105,3 +105,16 @@ def test_an_erratum_shows_what_moved_and_what_is_gone():
     assert "**" in ledger.moved({key: old | {"verdict": other}}, listed)
     assert "as it was called | " in ledger.moved({"mnist/none": old}, listed)
     assert "judged no more" in ledger.moved({"mnist/none": old}, listed)
+
+
+def test_a_page_shows_its_own_claims_from_every_series(tmp_path, monkeypatch):
+    """Also of a series that has claims of other pages; a page without claims has no findings."""
+    here = claim()
+    elsewhere = here._replace(key="elsewhere", section="02-page#a-section")
+    monkeypatch.setattr(ledger, "CLAIMS", {"theory": (elsewhere, here), "inertia": (elsewhere,)})
+    monkeypatch.setattr(record, "folders", lambda: [tmp_path])
+    save(tmp_path, dict.fromkeys(range(20), 0.5))
+    (finding,) = ledger.of_page("01-page")
+    assert finding.claim == here
+    assert len(finding.values) == 20
+    assert ledger.of_page("03-page") == []

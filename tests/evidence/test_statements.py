@@ -28,6 +28,23 @@ TRAINING = {
         for name in ("node", "layer", "quasi-node", "bounded")
     },
 }
+ARMS = ("weight", "quasi-node", "node", "layer", "network")
+COUPLINGS = ("in one chunk", "in one node", "in one layer", "across layers")
+PARTITIONS = {
+    "mean": 1.0,
+    "partitions": {
+        name: {
+            "entries": 10.0**place, "factor_bytes": 10**place, "loss": [9.0, 2.0],
+            "seconds_to_fit": 1.0,
+        }
+        for place, name in enumerate(ARMS)
+    },
+    "widths": {q: {"loss": [9.0, 2.0]} for q in ("28", "112", "393", "785")},
+    "couplings": {
+        where: {name: 1e-13 if place > row else 0.5 for place, name in enumerate(ARMS)}
+        for row, where in enumerate(COUPLINGS)
+    },
+}  # fmt: skip
 EVERY = "growth+decay+turning"
 FACTORS = ("nothing", "decay", "decay+turning", "growth+decay", EVERY)
 CAUSES = {
@@ -96,6 +113,31 @@ def test_a_statement_on_training_turns_on_its_own_number(key, where, holding, fa
     assert not measured(key, TRAINING, *where, value=failing)
 
 
+def partition(name, quantity):
+    return "partitions", name, quantity
+
+
+@pytest.mark.parametrize(
+    ("key", "where", "holding", "failing"),
+    [
+        ("partitions-nested", ("couplings", "in one node", "node"), 1e-8, 1e-5),
+        ("partitions-nested", ("couplings", "across layers", "layer"), 0.1, 1e-8),
+        ("explicit-cost-grows", partition("node", "entries"), 11.0, 9.0),
+        ("factors-cost-grows", partition("network", "factor_bytes"), 1000, 999),
+        ("network-lowest", partition("network", "loss"), [9.0, 2.0], [1.0, 2.1]),
+        ("network-lowest", partition("layer", "loss"), [1.0, 2.0], [9.0, 1.9]),
+        ("average-beats-partitions", partition("weight", "loss"), [0.5, 1.0], [9.0, 0.9]),
+        ("average-beats-partitions", partition("weight", "loss"), [9.0, "nan"], [9.0, 0.9]),
+        ("full-nodes-ahead", ("widths", "785", "loss"), [9.0, 2.0], [1.0, 2.1]),
+        ("full-nodes-ahead", ("widths", "112", "loss"), [1.0, "inf"], [9.0, 1.9]),
+        ("network-fit-intractable", partition("network", "seconds_to_fit"), 10.0, 9.9),
+    ],
+)
+def test_a_statement_on_partitions_turns_on_its_own_number(key, where, holding, failing):
+    assert measured(key, PARTITIONS, *where, value=holding)
+    assert not measured(key, PARTITIONS, *where, value=failing)
+
+
 @pytest.mark.parametrize("key", ["node-deteriorates", "layer-deteriorates", "node-worse"])
 def test_the_lowest_point_of_a_test_curve_decides_nothing_by_itself(key):
     """It is chosen on test data: the sentence would have to say so."""
@@ -154,7 +196,7 @@ def at_end(*values):
 
 
 ODE_CURVES = {
-    "change": at_end(1.0, 1.0, 1.0),
+    "no change/error": at_end(1.0, 1.0, 1.0),
     **{f"{arm} float64/error": at_end(0.9, 0.9, 0.9) for arm in ("node", "layer", "network")},
     "linear/error": at_end(0.9, 0.9, 0.9),
     **{
@@ -171,8 +213,8 @@ ODE_CURVES = {
             (f"{arm}-accurate", f"{arm} float64/error", (0.1, 0.49, 9.0), (0.1, 0.51, 0.6))
             for arm in ("node", "layer", "network")
         ),
-        ("node-accurate", "change", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
-        ("network-accurate", "change", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
+        ("node-accurate", "no change/error", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
+        ("network-accurate", "no change/error", (0.1, 1.81, 9.0), (0.1, 1.79, 9.0)),
         ("network-beats-line", "network float64/error", (0.1, 0.80, 9.0), (0.1, 0.82, 0.9)),
         ("network-beats-line", "linear/error", (0.1, 1.01, 9.0), (0.1, 0.99, 9.0)),
         ("node-compromise", "node float64/loss", (0.1, 1.09, 9.0), (0.1, 1.11, 9.0)),
@@ -190,7 +232,8 @@ def test_a_statement_on_ode_networks_turns_on_its_own_number(key, curve, holding
 
 
 PICKS = ("node-dip-level", "node-dip-above", "average-beats-best", "one-node",
-         "dip-without-dynamics", "repairs-beat-average")  # fmt: skip
+         "dip-without-dynamics", "repairs-beat-average", "network-lowest",
+         "average-beats-partitions", "full-nodes-ahead")  # fmt: skip
 
 
 @pytest.mark.parametrize("key", PICKS)

@@ -153,7 +153,7 @@ def test_losses_and_distances_are_those_of_the_operators(result):
     assert made.metrics["iterations_per_epoch"] == 23
     operator = koopnb.fit(runs.snapshots, partition="layer", solver="svd")
     ahead = operator.predict(46)
-    gone = [a - b for a, b in zip(jax.tree.leaves(ahead), jax.tree.leaves(runs.state.params),
+    gone = [a - b for a, b in zip(jax.tree.leaves(ahead), jax.tree.leaves(runs.state.model),
                                   strict=True) if eqx.is_array(a)]  # fmt: skip
     norm = np.sqrt(sum(float(np.sum(np.asarray(x, float) ** 2)) for x in gone))
     found = made.metrics["operators"]["layer"]
@@ -171,7 +171,7 @@ def test_losses_and_distances_are_those_of_the_operators(result):
 def test_a_node_alone_is_set_by_hand(result):
     made, runs = result
     operator = koopnb.fit(runs.snapshots, partition="node", solver="svd")
-    ahead, net = operator.predict(46), runs.state.params
+    ahead, net = operator.predict(46), runs.state.model
     where = operator.partition.labels.index(".layers[1] row 4")
     layer, moved = net.layers[1], ahead.layers[1]
     by_hand = eqx.tree_at(
@@ -199,7 +199,7 @@ def test_centring_is_an_affine_fit(result):
     for _ in range(23):
         state = matrix @ state
     sizes = np.cumsum([leaf[0].size for leaf in leaves])[:-1]
-    arrays, static = eqx.partition(runs.state.params, eqx.is_array)
+    arrays, static = eqx.partition(runs.state.model, eqx.is_array)
     parts = [
         part.reshape(leaf.shape[1:]).astype(np.float32)
         for part, leaf in zip(np.split(state + middle, sizes), leaves, strict=True)
@@ -211,7 +211,7 @@ def test_centring_is_an_affine_fit(result):
 
 def test_single_weights_are_followed_from_the_record_into_the_prediction(result):
     made, runs = result
-    last = np.concatenate([np.ravel(x) for x in jax.tree.leaves(runs.state.params)
+    last = np.concatenate([np.ravel(x) for x in jax.tree.leaves(runs.state.model)
                            if eqx.is_array(x)])  # fmt: skip
     recorded = made.curves["paths/recorded"]
     assert made.curves["paths/recorded/at"][-1] == 0

@@ -36,7 +36,7 @@ def trained(optimizer, x, y, decay):
         squares = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params))
         return training.cross_entropy(params, x, y, used) + decay / 2 * squares
 
-    recording = training.Recording(training.every(10, after=30), training.params_of)
+    recording = training.Recording(training.every(10, after=30), training.model_of)
     return rows(training.train(
         training.start(net, make(rate)), x, y, optimizer=make(rate), epochs=40, key=key_batches,
         batch_size=200, recording=recording, loss=loss,

@@ -49,7 +49,7 @@ def by_hand():
                 state, jnp.asarray(data.x_train)[batch], jnp.asarray(data.y_train)[batch],
                 jnp.asarray(batch >= 0), optimizer,
             )  # fmt: skip
-            path.append(state.params)
+            path.append(state.model)
     return data, path
 
 

@@ -19,7 +19,7 @@ SMALL = ode.OdeConfig(
 
 @pytest.fixture(scope="module")
 def runs():
-    return ode.train(SMALL)
+    return ode.train_networks(SMALL)
 
 
 def one(params, which, t):
@@ -32,7 +32,7 @@ def one(params, which, t):
 
 
 def test_network_and_derivative_are_those_of_automatic_differentiation():
-    params, t = ode.start(SMALL).params, ode.grid(SMALL)
+    params, t = ode.fresh_networks(SMALL).params, ode.equidistant_times(SMALL)
     value, tangent = oscillator.network(params, t)
     for which in range(SMALL.networks):
         found = jax.vmap(
@@ -43,25 +43,29 @@ def test_network_and_derivative_are_those_of_automatic_differentiation():
 
 
 def test_a_network_of_zeros_stands_still_and_pays_for_it():
-    zeros = jax.tree.map(jnp.zeros_like, ode.start(SMALL).params)
+    zeros = jax.tree.map(jnp.zeros_like, ode.fresh_networks(SMALL).params)
     x, p = oscillator.START
     np.testing.assert_allclose(
-        oscillator.losses(zeros, ode.grid(SMALL)), p**2 + (x + x**3) ** 2, 1e-6
+        oscillator.mean_squared_residuals(zeros, ode.equidistant_times(SMALL)),
+        p**2 + (x + x**3) ** 2,
+        1e-6,
     )
 
 
 def test_loss_is_that_of_central_differences():
     with jax.enable_x64(True):
-        params = jax.tree.map(lambda x: x.astype(jnp.float64), ode.start(SMALL).params)
+        params = jax.tree.map(lambda x: x.astype(jnp.float64), ode.fresh_networks(SMALL).params)
         t, h = jnp.broadcast_to(jnp.linspace(0.1, 12.0, 50), (3, 50)), 1e-5
         slope = (oscillator.solution(params, t + h) - oscillator.solution(params, t - h)) / (2 * h)
         x, p = jnp.moveaxis(oscillator.solution(params, t), 1, 0)
         expected = jnp.mean((slope[:, 0] - p) ** 2 + (slope[:, 1] + x + x**3) ** 2, axis=1)
-        np.testing.assert_allclose(oscillator.losses(params, t), expected, rtol=1e-7)
+        np.testing.assert_allclose(
+            oscillator.mean_squared_residuals(params, t), expected, rtol=1e-7
+        )
 
 
 def test_the_trial_solution_starts_where_the_system_does():
-    begin = oscillator.solution(ode.start(SMALL).params, jnp.zeros((3, 1)))
+    begin = oscillator.solution(ode.fresh_networks(SMALL).params, jnp.zeros((3, 1)))
     np.testing.assert_allclose(begin[..., 0], np.broadcast_to(oscillator.START, (3, 2)), rtol=1e-6)
 
 
@@ -87,45 +91,50 @@ def test_all_phases_are_one_training(runs):
     """In one go as in three, with losses that are those of the weights before each step."""
     key = jax.random.fold_in(jax.random.key(SMALL.seed), 1)
     length = SMALL.burn_in + SMALL.record + SMALL.horizon
-    state, (_, path) = ode.advance(ode.start(SMALL), key, SMALL, length, True)
+    state, (_, path) = ode.advance(ode.fresh_networks(SMALL), key, SMALL, length, True)
     assert int(state.step) == len(runs.losses) == length
-    end = ode.flatten(jax.tree.map(lambda leaf: leaf[-1], runs.further))
-    np.testing.assert_allclose(ode.flatten(state.params), end, rtol=1e-3, atol=1e-4)
+    end = ode.rows_of_weights(jax.tree.map(lambda leaf: leaf[-1], runs.further))
+    np.testing.assert_allclose(ode.rows_of_weights(state.params), end, rtol=1e-3, atol=1e-4)
     at = SMALL.burn_in + 7
     before = jax.tree.map(lambda leaf: leaf[6], runs.snapshots)
     np.testing.assert_allclose(
-        oscillator.losses(before, ode.grid(SMALL)), runs.losses[at], rtol=1e-3
+        oscillator.mean_squared_residuals(before, ode.equidistant_times(SMALL)),
+        runs.losses[at],
+        rtol=1e-3,
     )
     assert len(jax.tree.leaves(path)[0]) == length
 
 
-@pytest.mark.parametrize("points", ode.POINTS)
-@pytest.mark.parametrize("optimizer", ode.OPTIMIZERS)
+@pytest.mark.parametrize("points", ode.COLLOCATION_KINDS)
+@pytest.mark.parametrize("optimizer", ode.UNTUNED_OPTIMIZERS)
 def test_training_lowers_the_loss(optimizer, points):
     config = ode.OdeConfig(optimizer, points, networks=2, burn_in=400, record=2, averaged=2)
-    _, (losses, _) = ode.advance(ode.start(config), jax.random.key(1), config, 400, False)
+    _, (losses, _) = ode.advance(ode.fresh_networks(config), jax.random.key(1), config, 400, False)
     assert np.all(np.mean(losses[-20:], axis=0) < 0.9 * losses[0])
     if points == "jittered":
         assert not np.allclose(
-            losses[0], oscillator.losses(ode.start(config).params, ode.grid(config))
+            losses[0],
+            oscillator.mean_squared_residuals(
+                ode.fresh_networks(config).params, ode.equidistant_times(config)
+            ),
         )
 
 
 def test_the_operators_are_the_papers_formula(runs):
     """Against K = F' pinv(F) formed explicitly for the network block of one network."""
-    operator = ode.fit_one(runs.snapshots, 1, "network", "float64", SMALL.record)
+    operator = ode.fit_one(runs.snapshots, 1, "network", "float64")
     leaves = [np.asarray(leaf[:, 1], float) for leaf in jax.tree.leaves(runs.snapshots)]
     rows = np.concatenate([leaf.reshape(SMALL.record, -1) for leaf in leaves], axis=1)
     rcond = (SMALL.record - 1) * np.finfo(np.float64).eps
     assert operator.rcond == (rcond,)
     matrix, _ = explicit(rows, rcond)
-    truncated = ode.fit_one(runs.snapshots, 1, "network", "float32", SMALL.record)
+    truncated = ode.fit_one(runs.snapshots, 1, "network", "float32")
     assert truncated.rank[0] < operator.rank[0] <= rows.shape[1]
     one_step = jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(operator.predict(1))])
     np.testing.assert_allclose(one_step, matrix @ rows[-1], atol=1e-3)
 
 
-def test_a_run_leaves_a_record(tmp_path):
+def test_a_run_leaves_a_record(tmp_path, runs):
     found = ode.run(SMALL, tmp_path)
     stored = record.load(record.path_of(ode.EXPERIMENT, SMALL, tmp_path))
     assert stored.metrics == found.metrics
@@ -134,6 +143,12 @@ def test_a_run_leaves_a_record(tmp_path):
     assert change.shape == (2, 3)
     length = SMALL.burn_in + SMALL.record + SMALL.horizon
     assert found.curves["training/loss/at"][-1] == length
+    start, end = (
+        ode.rows_of_weights(params)
+        for params in (runs.state.params, jax.tree.map(lambda leaf: leaf[-1], runs.further))
+    )
+    moved = np.linalg.norm(end - start, axis=1)
+    np.testing.assert_allclose(change[-1], moved, rtol=1e-2)
     np.testing.assert_array_equal(found.curves["no change/error"], change)
     np.testing.assert_array_equal(found.curves["trained/error"], 0)
     assert set(found.metrics["operators"]) == {f"{name} float64" for name in SMALL.partitions}
@@ -148,17 +163,31 @@ def test_a_run_leaves_a_record(tmp_path):
     loss = found.curves["network float64/loss"][-1] / found.curves["mean/loss"][-1]
     assert judged["beats-average"].values[0] == pytest.approx(np.median(loss))
     assert judged["ode-clock"].values[0] < timed["train"] / timed["fit"]["node"]
-    params = ode.unflatten(found.curves["mean/weights"])
+    params = ode.networks_of_rows(found.curves["mean/weights"])
     np.testing.assert_allclose(
-        oscillator.losses(params, ode.grid(SMALL)), found.curves["mean/loss"][-1], rtol=1e-4
+        oscillator.mean_squared_residuals(params, ode.equidistant_times(SMALL)),
+        found.curves["mean/loss"][-1],
+        rtol=1e-4,
     )
+
+
+def test_a_speed_counts_the_costs_that_it_is_told():
+    costs = {
+        "train": 12.0,
+        "record": 1.0,
+        "check": 2.0,
+        "fit": {"node": 3.0},
+        "predict": {"node": 6},
+    }
+    assert ode.speed_up(costs, "node") == 1.0
+    assert ode.speed_up(costs, "node", ("predict",)) == 2.0
 
 
 def test_selection_and_intervals():
     error, change = np.array([4.0, 1.0, 2.0, 9.0]), np.array([2.0, 2.0, 4.0, 4.0])
     assert ode.ratio(error, change) == 1.0
     assert ode.ratio(error, change, best=2) == 0.5
-    low, high = ode.interval(error, change)
+    low, high = ode.ratio_interval(error, change)
     assert low < 1 < high
 
 

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from koopnb.experiments import partitions, record
+from koopnb.experiments import partitions, record, series
 from koopnb.operators.koopman import fit
 
 
@@ -46,7 +46,9 @@ def test_every_partition_sees_one_coupling_more():
 
 
 def test_a_run_leaves_a_record(tmp_path):
-    config = partitions.PartitionsConfig("digits", 1, horizon_epochs=(1,), widths=(8,), repeats=1)
+    config = partitions.PartitionsConfig(
+        "digits", 1, horizon_epochs=(1,), widths=(8, 16), repeats=1
+    )
     found = partitions.run(config, tmp_path)
     stored = record.load(record.path_of(partitions.EXPERIMENT, config, tmp_path))
     assert stored.metrics == found.metrics
@@ -59,3 +61,21 @@ def test_a_run_leaves_a_record(tmp_path):
     assert arms["node"]["widest"] == 65
     assert all(arm["seconds_to_fit"] > 0 for arm in arms.values())
     assert arms["node"] == found.metrics["widths"]["65"]
+    assert found.metrics["couplings"]["across layers"]["layer"] == pytest.approx(
+        partitions.unseen("across layers", "layer", seed=1)
+    )
+
+
+def test_a_seed_draws_other_decays_of_the_same_kind():
+    first, second = (partitions.coupled("across layers", 5, seed=seed) for seed in (0, 1))
+    assert not np.allclose(first["first"]["weight"][0], second["first"]["weight"][0])
+    for tree in (first, second):
+        decay = tree["first"]["weight"][1:, 3] / tree["first"]["weight"][:-1, 3]
+        np.testing.assert_allclose(decay, np.broadcast_to(decay[0], decay.shape))
+
+
+def test_only_the_timed_series_holds_times():
+    (plain,), (timed,) = (series.jobs(name, [3], "digits") for name in ("partitions", "fits"))
+    assert (plain.config.repeats, timed.config.repeats > 0) == (0, True)
+    assert max(plain.config.widths) < 65  # a row of digits' first layer
+    assert series.jobs("partitions")[0].config.widths == partitions.WIDTHS["mnist"]

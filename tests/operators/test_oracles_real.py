@@ -100,7 +100,7 @@ def digits():
     """Weights of a network on handwritten digits, every iteration of 5 epochs after 2."""
     held = data.load_dataset("digits")
     optimizer, key = optax.adadelta(1.0), jax.random.key(0)
-    recording = training.Recording(training.every(1, after=46), training.params_of)
+    recording = training.Recording(training.every(1, after=46), training.model_of)
     state = training.start(MLP((64, 20, 10), key=key), optimizer)
     run = training.train(
         state, held.x_train, held.y_train, optimizer=optimizer, epochs=7, key=key,
@@ -115,7 +115,7 @@ def oscillator(optimizer):
     config = ode.OdeConfig(
         optimizer=optimizer, networks=1, burn_in=200, record=300, horizon=125, averaged=2
     )
-    return jax.tree.map(lambda leaf: leaf[:, 0], ode.train(config).snapshots)
+    return jax.tree.map(lambda leaf: leaf[:, 0], ode.train_networks(config).snapshots)
 
 
 def check_one_step(record, operator):

@@ -78,7 +78,9 @@ def test_the_fit_of_a_rank_takes_little_memory(rng):
     def temporary(plans):
         leaf = jax.ShapeDtypeStruct((n, m), jnp.float32)
         with jax.enable_x64(True):
-            lowered = _batched.fit.lower([leaf], operator.partition, plans, operator.rcond, None)
+            lowered = _batched.fit_blocks.lower(
+                [leaf], operator.partition, plans, operator.rcond, None
+            )
             return lowered.compile().memory_analysis().temp_size_in_bytes / (4 * n * m)
 
     assert temporary(operator.plans) < 0.5

@@ -1,12 +1,14 @@
 """Building chapters: what is executed again, what is said when one fails, what replaces what."""
 
+import re
+
 import nbformat
 import pytest
 from support.records import save_example
 
 from koopnb.evidence import judge, ledger
 from koopnb.experiments import environment
-from koopnb.publish import contents, pages
+from koopnb.publish import contents, execute, pages
 from koopnb.publish.build import build as build_book
 
 SOURCE = """---
@@ -31,8 +33,8 @@ print(dataset)
 
 ```{code-cell} ipython3
 import matplotlib.pyplot as plt
-from koopnb.drawing import figures
-figures.show(plt.figure(), alt="An empty figure.", caption="Nothing, *drawn*.", name="nothing")
+from koopnb.drawing.plates import Plate
+Plate(plt.figure(), "An empty figure.", "Nothing, *drawn*.", "nothing")
 ```
 """
 
@@ -51,7 +53,7 @@ WITH_SEEDS = SAME_ON_DIGITS._replace(seeds=(0, 3))
 
 
 def build(root, *chapters, **kwargs):
-    return build_book(root, chapters=chapters, render=False, **kwargs)
+    return build_book(root, chapters=chapters, render=False, at_once=1, **kwargs)
 
 
 def read(root, folder, name):
@@ -75,17 +77,42 @@ def test_one_source_makes_two_pages(root, capfd):
     assert figure.metadata.mystnb.image.alt == "An empty figure."
     assert figure.metadata.mystnb.figure.name == "02-digits-nothing"
     assert len(figure.outputs) == 1, "the book shows the caption once"
-    assert page.cells[-1].outputs[1].data["text/markdown"] == "Nothing, *drawn*."
+    (caption,) = page.cells[-1].outputs
+    assert caption.data == {"text/markdown": "Nothing, *drawn*."}, "stored pages hold text alone"
 
     capfd.readouterr()
     build(root, PAGE, SAME_ON_DIGITS)
     assert capfd.readouterr().out == "01-page: unchanged\n02-digits: unchanged\n"
-    (root / "notebooks" / "01-page.md").write_text(SOURCE.replace("range(3)", "range(4)"))
-    build(root, PAGE)
-    assert "unchanged" not in capfd.readouterr().out
+
+
+def test_what_changes_a_page_has_it_executed_again(root, capfd):
+    def said():
+        build(root, PAGE)
+        return capfd.readouterr().out
+
+    assert "unchanged" not in said()
+    page = root / "notebooks" / "01-page.md"
+    page.write_text(SOURCE.replace("range(3)", "range(4)"))
+    assert "unchanged" not in said()
     save_example(root / "results")
-    build(root, PAGE)
-    assert "unchanged" in capfd.readouterr().out, "a page that reads no record does not rest on any"
+    assert "unchanged" in said(), "a page that reads no record does not rest on any"
+    (root / "_build" / "executed" / "01-page.ipynb").write_text("{}")
+    assert "unchanged" not in said(), "what is damaged is made again"
+
+
+def test_new_prose_is_taken_without_executing(root, capfd):
+    build(root, SAME_ON_DIGITS)
+    code = [cell for cell in read(root, "_build/executed", "02-digits").cells if "outputs" in cell]
+    page = root / "notebooks" / "01-page.md"
+    page.write_text(SOURCE.replace("# A chapter", "# A chapter\n\nSo it *begins*."))
+    capfd.readouterr()
+    build(root, SAME_ON_DIGITS)
+    assert "unchanged" in capfd.readouterr().out
+    now = read(root, "_build/source/notebooks", "02-digits").cells
+    assert "So it *begins*." in now[0].source
+    assert now[0].source.startswith("# Another title")
+    assert [cell.source for cell in now if "outputs" in cell] == [cell.source for cell in code]
+    assert now[-1].metadata.mystnb.figure.name == "02-digits-nothing"
 
 
 def test_a_page_gets_its_seeds(root):
@@ -104,19 +131,34 @@ def test_a_failing_cell_is_named_and_the_old_page_stays(root):
     assert read(root, "_build/executed", "01-page") == before
 
 
-def test_without_its_data_a_chapter_keeps_stored_outputs_under_a_note(root, monkeypatch, capsys):
-    build(root, SAME_ON_DIGITS, store=True)
-    why = ConnectionError("digits are gone. Do this.")
+def test_a_kernel_that_dies_is_named_with_its_cell(root):
+    killed = SOURCE.replace("print(dataset)", "import os; os._exit(1)")
+    (root / "notebooks" / "01-page.md").write_text(killed)
+    with pytest.raises(
+        RuntimeError, match=r"Chapter 01-page: cell 3 ended its kernel\. Kernel died"
+    ):
+        build(root, PAGE)
 
-    def gone(name):
-        raise why
 
-    monkeypatch.setattr(contents, "load_dataset", gone)
-    build(root, SAME_ON_DIGITS)
-    shown = read(root, "_build/source/notebooks", "02-digits")
-    assert "Stored results" in shown.cells[1].source
-    assert shown.cells[4].outputs[0].text == "digits\n"
-    assert "02-digits: stored outputs, since digits are gone" in capsys.readouterr().out
+def test_a_cell_without_end_is_named(root, monkeypatch):
+    monkeypatch.setattr(execute, "FOR_A_CELL", 1)
+    endless = SOURCE.replace("print(dataset)", "while True: pass")
+    (root / "notebooks" / "01-page.md").write_text(endless)
+    with pytest.raises(RuntimeError, match=r"Chapter 01-page: cell 3 took too long\."):
+        build(root, PAGE)
+
+
+@pytest.mark.parametrize("wrong", [b"\xff\xfe# Page", b"---\na: [\n---\n# Page\n"])
+def test_a_source_that_cannot_be_read_is_named(root, wrong):
+    (root / "notebooks" / "01-page.md").write_bytes(wrong)
+    with pytest.raises(ValueError, match=r"01-page\.md cannot be read as a chapter: "):
+        build(root, PAGE)
+
+
+def test_chapters_are_executed_at_the_same_time(root, capfd):
+    build_book(root, chapters=(PAGE, SAME_ON_DIGITS), render=False, at_once=2)
+    assert re.search(r": \d+ s; 1 of 2 chapters, about \d+ s left\n", capfd.readouterr().out)
+    assert read(root, "_build/source/notebooks", "02-digits").cells[0].source == "# Another title"
 
 
 def test_outside_the_repository_it_says_so(tmp_path):
@@ -138,6 +180,4 @@ def test_generated_pages_come_from_records():
     rows = [line for line in summary.splitlines() if "It is small" in line]
     assert rows == ["| [It is small](notebooks/01-page.ipynb#a) | size: 1 | **holds** |"] * 2
     made = {"seconds": 12.4, "environment": environment.stamp() | {"date": "2020-02-02T00:00:00"}}
-    status = pages.status({PAGE: made, SAME_ON_DIGITS: None})
-    assert "| 01-page | 12 s | 2020-02-02 |" in status
-    assert "| 02-digits | stored outputs |" in status
+    assert "| 01-page | 12 s | 2020-02-02 |" in pages.status({PAGE: made})

@@ -4,6 +4,7 @@ import pytest
 
 from koopnb.publish import fingerprint
 from koopnb.publish.contents import Chapter
+from koopnb.publish.execute import read
 from koopnb.publish.fingerprint import PACKAGE, fingerprint_of, imported
 
 SOURCE = """---
@@ -46,7 +47,7 @@ def page(tmp_path):
     def of(code):
         text = tmp_path / "01-page.md"
         text.write_text(SOURCE.replace("CODE", code))
-        return fingerprint_of(tmp_path, text, PAGE)
+        return fingerprint_of(tmp_path, read(text), PAGE)
 
     return of
 
@@ -68,3 +69,11 @@ def test_files_and_versions_count(page, tmp_path, monkeypatch):
     assert after != before
     monkeypatch.setattr(fingerprint.environment, "versions", lambda: {"jax": "0"})
     assert page('open("../table.json")') != after
+
+
+def test_prose_does_not_count_and_code_does(page, tmp_path):
+    assert page("1 + 1") != page("1 + 2")
+    before = page("1 + 1")
+    text = (tmp_path / "01-page.md").read_text().replace("# Page", "# Another page")
+    (tmp_path / "01-page.md").write_text(text)
+    assert fingerprint_of(tmp_path, read(tmp_path / "01-page.md"), PAGE) == before

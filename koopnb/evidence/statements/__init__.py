@@ -5,8 +5,12 @@ from koopnb.evidence.statements.causes import CAUSES, CUTOFFS
 from koopnb.evidence.statements.closure import CLOSURE
 from koopnb.evidence.statements.costs import COSTS
 from koopnb.evidence.statements.decay import DECAY
+from koopnb.evidence.statements.descent import DESCENT
+from koopnb.evidence.statements.inertia import INERTIA
+from koopnb.evidence.statements.noise import NOISE
 from koopnb.evidence.statements.ode import ODE
 from koopnb.evidence.statements.paper import PAPER
+from koopnb.evidence.statements.partitions import FITS, PARTITIONS
 from koopnb.evidence.statements.regimes import REGIMES
 from koopnb.evidence.statements.routes import ROUTES
 from koopnb.evidence.statements.sections import SECTIONS
@@ -19,6 +23,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "paper": PAPER,
     "routes": ROUTES,
     "optimizers": OPTIMIZERS,
+    "partitions": PARTITIONS,
+    "fits": FITS,
     "costs": COSTS,
     "ode": ODE,
     "causes": CAUSES,
@@ -28,6 +34,9 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "theory": THEORY,
     "closure": CLOSURE,
     "sections": SECTIONS,
+    "descent": DESCENT,
+    "inertia": INERTIA,
+    "noise": NOISE,
 }
 
 
@@ -37,6 +46,8 @@ def group(one: Record) -> str:
         return "cutoffs"
     if one.experiment == "regimes" and one.config["weight_decay"]:
         return "decay"
+    if one.experiment == "partitions" and one.config["repeats"]:
+        return "fits"
     if one.experiment != "mnist" or not one.config["arms"]:
         return one.experiment
     if one.config["optimizer"] != "adadelta":

@@ -4,95 +4,54 @@ There the losses fall so little that to be within a tenth of the optimizer tells
 counts is the share of its decrease.
 """
 
-import math
-
-from koopnb.evidence.claim import Claim
 from koopnb.evidence.statements.regimes import (
-    FULL,
     HALF,
-    OFF,
     ONE,
-    OWN,
-    SHARE,
-    most,
-    off,
+    claim,
+    four_fifths,
     over,
-    own,
-    share,
+    up_to,
+    within_a_tenth,
 )
-from koopnb.experiments.regimes import boundary
 
-# The factors were fixed on seeds 100 and 101, which judge nothing.
 SECTION = "11-where-it-works#with-weight-decay"
+# The factors were fixed on seeds 100 and 101, which judge nothing.
 DECAY = (
-    Claim(
+    claim(
         "decay-scaling",
         "With weight decay, scaling lowers most losses by a hundredth at the most",
-        "this book",
-        SECTION,
-        "loss of the last weights over that of their best scaling, median",
-        most(over("last", "radial"), ONE, FULL),
-        high=1.01,
-        tolerance=math.inf,
+        SECTION, "loss of the last weights over that of their best scaling, median",
+        over("last", "radial", ONE), high=1.01,
     ),
-    Claim(
+    within_a_tenth(
         "decay-still",
         "With weight decay, no change is within a tenth of most optimizers, one record ahead",
-        "this book",
-        SECTION,
-        OFF,
-        most(off("last"), ONE, FULL),
-        high=boundary.NEAR,
-        tolerance=math.inf,
+        SECTION, "last", ONE,
     ),
-    Claim(
+    four_fifths(
         "decay-short",
         "With weight decay, most jumps of half the record achieve four fifths of the decrease",
-        "this book",
-        SECTION,
-        SHARE,
-        most(share("operator"), HALF, FULL),
-        low=boundary.SHARE,
-        tolerance=math.inf,
+        SECTION, "operator", HALF,
     ),
-    Claim(
+    four_fifths(
         "decay-log",
         "With weight decay, in log time, most jumps of one record achieve four fifths",
-        "this book",
-        SECTION,
-        SHARE,
-        most(share("log time"), ONE, FULL),
-        low=boundary.SHARE,
-        tolerance=math.inf,
+        SECTION, "log time", ONE,
     ),
-    Claim(
+    claim(
         "decay-lower",
         "With weight decay, most jumps of one record end below the last weights",
-        "this book",
-        SECTION,
-        "loss over that of the last weights, median",
-        most(over("operator", "last"), ONE, FULL),
-        high=1.0,
-        tolerance=math.inf,
+        SECTION, "loss over that of the last weights, median",
+        over("operator", "last", ONE), high=1.0,
     ),
-    Claim(
+    claim(
         "decay-line",
         "With weight decay, most lines as long as the record beat the operator by a tenth",
-        "this book",
-        SECTION,
-        "loss over the operator's, median",
-        most(over("line", "operator"), ONE, FULL),
-        high=0.9,
-        tolerance=math.inf,
+        SECTION, "loss over the operator's, median", over("line", "operator", ONE), high=0.9,
     ),
-    Claim(
+    up_to(
         "decay-overtakes",
         "With weight decay, most lines as long as the record overtake the optimizer",
-        "this book",
-        SECTION,
-        OWN,
-        most(own("line"), ONE, FULL),
-        high=1.0,
-        tolerance=math.inf,
+        SECTION, "line", ONE, 1.0,
     ),
-)
+)  # fmt: skip

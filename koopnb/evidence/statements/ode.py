@@ -6,38 +6,18 @@ every sentence that rests on one says so.
 
 import math
 from collections.abc import Callable
-from typing import Any
-
-import numpy as np
 
 from koopnb.evidence.claim import Claim
 from koopnb.experiments import ode
 from koopnb.experiments.record import Record
 
 
-def _end(one: Record, name: str) -> Any:
-    return one.curves[name][-1]
-
-
-def _moved(arm: str) -> Callable[[Record], float]:
-    """Median error over median true change at the horizon, over networks."""
-    return lambda one: ode.ratio(_end(one, f"{arm}/error"), _end(one, "change"))
-
-
-def _error_over(arm: str, other: str) -> Callable[[Record], float]:
-    """Median error of one arm over that of another at the horizon."""
-    return lambda one: ode.ratio(_end(one, f"{arm}/error"), _end(one, f"{other}/error"))
+def _error_over(arm: str, other: str = "no change") -> Callable[[Record], float]:
+    return lambda one: ode.error_over(one, arm, other)
 
 
 def _loss_over(arm: str, other: str) -> Callable[[Record], float]:
-    """Loss of one arm over that of another at the horizon, network by network: the median."""
-    return lambda one: float(np.median(_end(one, f"{arm}/loss") / _end(one, f"{other}/loss")))
-
-
-def _speed(one: Record) -> float:
-    cost = one.metrics["seconds"]["float64"]
-    whole = cost["record"] + cost["fit"]["node"] + cost["predict"]["node"] + cost["check"]
-    return cost["train"] / whole
+    return lambda one: ode.loss_over(one, arm, other)
 
 
 ERROR = "median error over median true change"
@@ -50,7 +30,7 @@ ODE = (
             "paper",
             "09-ode-networks#all-networks-then-the-best-eleven",
             ERROR,
-            _moved(f"{arm} float64"),
+            _error_over(f"{arm} float64"),
             high=0.5,
             tolerance=tolerance,
         )
@@ -106,7 +86,7 @@ ODE = (
         "paper, abstract",
         "09-ode-networks#the-clock",
         "time of training over that of recording, fit, prediction and check",
-        _speed,
+        lambda one: ode.speed_up(one.metrics["seconds"]["float64"], "node"),
         low=10.0,
         timed=True,
     ),

@@ -67,7 +67,7 @@ def run(
     )
     x, y = (jnp.asarray(array) for array in runs.data[2:4])
     trained = TrainedSeed(
-        runs.snapshots, runs.further, runs.state.params, runs.per_epoch,
+        runs.snapshots, runs.further, runs.state.model, runs.per_epoch,
         WINDOWS[config.dataset],
         lambda path: np.asarray(training.evaluate_path(path, x, y)[0], float),
     )  # fmt: skip

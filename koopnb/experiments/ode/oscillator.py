@@ -41,8 +41,10 @@ def solution(
     return jnp.asarray(START, t.dtype)[None, :, None] + (1 - jnp.exp(-t))[:, None] * value
 
 
-def losses(params: PyTree, t: Float[Array, "networks points"]) -> Float[Array, " networks"]:
-    r"""Mean over the points of $(\dot x - p)^2 + (\dot p + x + x^3)^2$, for every network.
+def mean_squared_residuals(
+    params: PyTree, t: Float[Array, "networks points"]
+) -> Float[Array, " networks"]:
+    r"""Every network's loss, the mean over its points of $(\dot x - p)^2 + (\dot p + x + x^3)^2$.
 
     Source: Mattheakis et al., Phys. Rev. E 105 (2022), arXiv 2001.11107, for the loss and the
     trial solution.

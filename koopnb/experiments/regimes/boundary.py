@@ -127,16 +127,26 @@ def choose(
 
     Among equals the lowest. ``horizon`` is a place in the configuration's list.
     """
-    values = np.unique(np.concatenate([signed(one, score)[horizon].ravel() for one in records]))
-    cuts = [-np.inf, *(values[1:] + values[:-1]) / 2, np.inf]
-    rules = [Rule(score, float(cut)) for cut in cuts]
-    found = [(rule, errors(records, rule, question, horizon)) for rule in rules]
+    truth, values = _gathered(records, score, question, horizon)
+    each = np.unique(values)
+    cuts = [-np.inf, *(each[1:] + each[:-1]) / 2, np.inf]
+    found = [(Rule(score, float(cut)), _wrong(truth, values >= cut)) for cut in cuts]
     return min(found, key=lambda pair: pair[1].rate)
 
 
 def errors(records: Sequence[Record], rule: Rule, question: str, horizon: int) -> Errors:
     """What a rule gets wrong on records."""
+    truth, values = _gathered(records, rule.score, question, horizon)
+    return _wrong(truth, values >= rule.threshold)
+
+
+def _gathered(
+    records: Sequence[Record], score: str, question: str, horizon: int
+) -> tuple[Bool[np.ndarray, " cells"], Float[np.ndarray, " cells"]]:
+    """Of all cells of all records at one horizon: whether a jump is good, and the signed score."""
     truth = np.concatenate([answers(one, question)[horizon].ravel() for one in records])
-    go = np.concatenate([signed(one, rule.score)[horizon].ravel() for one in records])
-    go = go >= rule.threshold
+    return truth, np.concatenate([signed(one, score)[horizon].ravel() for one in records])
+
+
+def _wrong(truth: Bool[np.ndarray, " cells"], go: Bool[np.ndarray, " cells"]) -> Errors:
     return Errors(int(np.sum(truth & ~go)), int(np.sum(~truth & go)), int(truth.sum()), len(truth))

@@ -4,6 +4,7 @@ Twice: as the optimizers are, and with weight decay, where larger weights alone 
 """
 
 import functools
+import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,7 @@ def train(
     that the optimizer gets.
     """
     key_net, key_batches = jax.random.split(jax.random.key(config.seed))
-    net = MLP((x.shape[1], *config.hidden, 10), key=key_net)
+    net = MLP(_widths(config, x), key=key_net)
     transformation = _optimizer(optimizer, config.weight_decay)
     size = min(batch_size or len(x), len(x))
     end, at = config.burn_in + config.record, kept(config)
@@ -135,8 +136,8 @@ def train(
     epochs = -(-(end + int(at[-1])) // -(-len(x) // size))
     found = training.train(
         training.start(net, transformation), x, y, optimizer=transformation, epochs=epochs,
-        key=key_batches, batch_size=size, together=epochs,
-        recording=training.Recording(when, training.params_of),
+        key=key_batches, batch_size=size, epochs_per_scan=epochs,
+        recording=training.Recording(when, training.model_of),
     ).recorded  # fmt: skip
     count = config.record // config.stride
     return RegimeRun(
@@ -144,6 +145,10 @@ def train(
         jax.tree.map(lambda leaf: leaf[count:], found),
         at,
     )
+
+
+def _widths(config: RegimesConfig, x: Array) -> tuple[int, ...]:
+    return (x.shape[1], *config.hidden, 10)
 
 
 def kept(config: RegimesConfig) -> Int[np.ndarray, " kept"]:
@@ -194,12 +199,12 @@ def run(
             if progress:
                 size = "full batch" if batch_size is None else f"batches of {batch_size}"
                 print(f"{config.dataset} seed {config.seed}: {optimizer}, {size}", flush=True)
-            runs = train(config, optimizer, batch_size, x, y)
-            for name, value in _measured(config, runs, sets).items():
+            trained = train(config, optimizer, batch_size, x, y)
+            for name, value in _measured(config, trained, sets).items():
                 put(name, (i, j), value)
     metrics = {
         "samples": len(x),
-        "weights": int(sum(leaf[0].size for leaf in jax.tree.leaves(runs.record))),
+        "weights": sum((a + 1) * b for a, b in itertools.pairwise(_widths(config, x))),
         "learning_rates": {name: OPTIMIZERS[name][1] for name in config.optimizers},
     }
     at = {"path/own/at": along(config), "path/record/at": _earlier(config)}
@@ -231,7 +236,10 @@ def _measured(
     def pick(params: PyTree, where: np.ndarray) -> PyTree:
         return jax.tree.map(lambda leaf: leaf[where], params)
 
+    at_ends = np.searchsorted(steps, ends // config.stride)
+    on_path = np.searchsorted(steps, path // config.stride)
     predicted = predictions(runs.record, steps, (config.burn_in + config.record) / config.stride)
+    ahead = {name: pick(params, at_ends) for name, params in predicted.items()}
     stays = standing(runs.record)
     scaling = radial.best(stays["last"], lambda path: losses(path, "train"))
     stays["radial"] = scaling.params
@@ -239,13 +247,10 @@ def _measured(
         near = np.abs(runs.at - ends[:, None]) <= AROUND * config.stride
         around = [losses(pick(runs.further, np.flatnonzero(mask)), split) for mask in near]
         found[f"own/{split}"] = np.median(around, axis=1)
-        where = np.searchsorted(steps, ends // config.stride)
-        for name, params in predicted.items():
-            found[f"{name}/{split}"] = losses(pick(params, where), split)
+        found |= {f"{name}/{split}": losses(params, split) for name, params in ahead.items()}
         each = losses(jax.tree.map(lambda *leaves: jnp.stack(leaves), *stays.values()), split)
         found |= {f"{name}/{split}": value for name, value in zip(stays, each, strict=True)}
     aim = pick(runs.further, np.searchsorted(runs.at, ends))
-    ahead = {name: pick(params, where) for name, params in predicted.items()}
     way = np.linalg.norm(rows(aim) - rows(runs.record)[-1], axis=1)
     for name, params in ahead.items():
         missed = np.nan_to_num(rows(params), nan=np.inf) - rows(aim)
@@ -257,8 +262,7 @@ def _measured(
     kept_at = (config.record + _earlier(config)) // config.stride - 1
     found["path/record"] = losses(pick(runs.record, kept_at), "train")
     for name in ("operator", "line"):
-        where = np.searchsorted(steps, path // config.stride)
-        found[f"path/{name}"] = losses(pick(predicted[name], where), "train")
+        found[f"path/{name}"] = losses(pick(predicted[name], on_path), "train")
     for name, value in scored(runs.record, config.horizons).items():
         found[f"score/{name}"] = value
     return found
