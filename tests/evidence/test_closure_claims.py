@@ -4,10 +4,8 @@ import copy
 
 import pytest
 
-from koopnb.chapters import verdicts
 from koopnb.evidence.statements.closure import CLOSURE
 from koopnb.evidence.statements.sections import SECTIONS
-from koopnb.experiments import record, theory
 from koopnb.experiments.record import Record
 from koopnb.experiments.sections import arithmetic, records
 
@@ -131,20 +129,3 @@ def test_what_is_lost_altogether_counts_as_infinitely_wrong(lost):
     assert holds("powers", "powers", "900", 1, value=lost)
     assert holds("noisy-everything", "cutoff", "noisy", "float32", 0, value=lost)
     assert not holds("noisy-cutoff", "cutoff", "noisy", "float32", value=[lost, lost])
-
-
-def test_a_chapter_shows_the_claims_of_its_page(tmp_path, monkeypatch):
-    first, second = (
-        claim._replace(measure=lambda one: one.metrics["size"], low=0.0, high=1.0)
-        for claim in (BY_KEY["leak"], BY_KEY["bent-path"])
-    )
-    monkeypatch.setattr(ledger, "CLAIMS", {"theory": (first, second), "mnist": (second,)})
-    monkeypatch.setattr(record, "folders", lambda: [tmp_path])
-    for seed in range(20):
-        config = theory.TheoryConfig(seed)
-        made = record.make("theory", config, {"size": 0.5 if seed < 15 else 2.0}, {}, 0.0)
-        record.save(made, config, tmp_path)
-    shown = verdicts.of_page("04-koopman-theory")
-    assert first.statement in shown
-    assert second.statement not in shown, "nor are the records of mnist asked for"
-    assert "0.5 [0.5, 2]" in shown

@@ -114,7 +114,7 @@ def test_a_page_shows_its_own_claims_from_every_series(tmp_path, monkeypatch):
     here = claim()
     elsewhere = here._replace(key="elsewhere", section="02-page#a-section")
     monkeypatch.setattr(ledger, "CLAIMS", {"theory": (elsewhere, here), "inertia": (elsewhere,)})
-    monkeypatch.setattr(record, "folders", lambda: [tmp_path])
+    monkeypatch.setattr(series, "folders", lambda: [tmp_path])
     save(tmp_path, dict.fromkeys(range(20), 0.5))
     (finding,) = ledger.of_page("01-page")
     assert finding.claim == here
