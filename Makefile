@@ -7,6 +7,8 @@ STAMP := .venv/.installed
 REPRODUCED := _build/reproduced
 # A file's tests share what they compute, and a notebook's cells their kernel: so file by file.
 IN_PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+# Experiments at once, in reproduce: one for each core.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count())')
 
 # Compiled programs are kept: chapters and their tests compile the same ones.
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/_build/jax-cache
@@ -20,7 +22,7 @@ book references test reproduce: export OPENBLAS_NUM_THREADS ?= 1
 help:
 	@echo "make book        execute the chapters, render the book to _build/html/index.html"
 	@echo "make test        lint, types, unit and property tests, notebooks, book"
-	@echo "make reproduce   make the book's records anew, compare with results/"
+	@echo "make reproduce   make the book's records anew, JOBS at once, compare with results/"
 	@echo "make bench       time the operators against other packages"
 	@echo "make references  execute the chapters and store them as the notebooks that tests check"
 	@echo "make clean       remove _build (and .venv with: make clean-all)"
@@ -49,14 +51,7 @@ test: $(STAMP) lint book
 # An interrupted run goes on where it stopped; a complete one begins anew.
 reproduce: $(STAMP)
 	if [ -e $(REPRODUCED)/complete ]; then rm -r $(REPRODUCED); fi
-	for series in mnist paper routes optimizers partitions ode theory closure sections noise \
-	  descent inertia causes cutoffs regimes decay fits costs; do \
-	  $(BIN)/python -m koopnb run $$series --records $(REPRODUCED); \
-	done
-	for series in mnist paper routes optimizers; do \
-	  $(BIN)/python -m koopnb run $$series --dataset digits --seeds 0 1 2 --records $(REPRODUCED); \
-	done
-	$(BIN)/python -m koopnb run costs --dataset digits --records $(REPRODUCED)
+	$(BIN)/python -m koopnb run all --jobs $(JOBS) --records $(REPRODUCED)
 	touch $(REPRODUCED)/complete
 	$(BIN)/python -m koopnb check --records $(REPRODUCED)
 

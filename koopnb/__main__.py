@@ -1,3 +1,3 @@
-from koopnb.cli import main
+from koopnb.cli import console
 
-raise SystemExit(main())
+console()

@@ -1,28 +1,36 @@
 """The command line: ``python -m koopnb``."""
 
 import argparse
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import koopnb
+from koopnb.checks import Refusal, integer
 
 RECORDS = Path("_build/records")
+ALL = "all"  # instead of a series: everything that make reproduce makes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the arguments, runs the command, returns the exit status.
 
-    A problem that the user can solve is one message on stderr and status 1, no traceback.
+    What the user can mend, a file that cannot be read or written, and a package of the book that
+    is missing are one message on stderr and status 1. Any other error keeps its traceback.
     """
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, Refusal) as error:
         print(f"koopnb {arguments.name}: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == koopnb.__name__:
+            raise
         print(
             f"koopnb {arguments.name}: {error.name} is missing. Install the book's packages: "
             "pip install --constraint constraints.txt --editable '.[book]'",
@@ -34,8 +42,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def console() -> None:
+    """Runs `main` as a program. A second Ctrl-C ends it at once, without a word."""
+    signal.signal(signal.SIGINT, _interrupt)
+    status = main()
+    if status == 130:  # threads of JAX may still compute: they are not waited for
+        _leave()
+    raise SystemExit(status)
+
+
+def _interrupt(*_: Any) -> None:
+    signal.signal(signal.SIGINT, _leave)
+    raise KeyboardInterrupt
+
+
+def _leave(*_: Any) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(130)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Lists the series below the help of ``run``; they are imported where that help is read."""
+
+    def format_help(self) -> str:
+        if self.prog.endswith(" run"):
+            from koopnb.experiments.series import SERIES
+
+            listed = {name: one.what for name, one in SERIES.items()}
+            listed[ALL] = "everything that make reproduce makes"
+            lines = [f"  {name:<{max(map(len, listed))}}  {what}" for name, what in listed.items()]
+            self.epilog = "series:\n" + "\n".join(lines)
+        return super().format_help()
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m koopnb",
         description="Koopman operators on training runs, and the book that checks them.",
     )
@@ -43,14 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="name", required=True, metavar="command")
 
     run = commands.add_parser(
-        "run", help="run a series of experiments; each record is written at once"
+        "run",
+        help="run series of experiments; each record is written at once",
+        description="Runs series of experiments. Records that are there already stay, so an "
+        "interrupted run goes on where it stopped.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument(
-        "series",
-        help="mnist, paper, routes, optimizers, partitions, fits, costs, ode, theory, closure, "
-        "sections, noise, descent, inertia, causes, cutoffs, regimes or decay; the status page of "
-        "the book says what each is and how long it takes",
-    )
+    run.add_argument("series", nargs="+", metavar="SERIES", help="see below")
     run.add_argument("--dataset", default=None, help="mnist or digits (default: the series' own)")
     run.add_argument("--seeds", type=int, nargs="+", default=None, metavar="SEED",
                      help="default: the book's first set, one to ten")  # fmt: skip
@@ -58,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
                      help="epochs ahead to predict (default: the series' own)")  # fmt: skip
     run.add_argument("--records", type=Path, default=RECORDS, metavar="FOLDER",
                      help="where records go (default: %(default)s)")  # fmt: skip
+    run.add_argument("--jobs", type=int, default=1, metavar="N",
+                     help="how many at once (default: %(default)s); timings run alone")  # fmt: skip
     run.add_argument("--force", action="store_true", help="make records anew that are there")
     run.set_defaults(command=_run)
 
@@ -89,30 +132,41 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from koopnb.experiments import record, series
+    from koopnb.experiments import running, store
 
-    asked = (arguments.seeds, arguments.dataset, arguments.horizons or ())
-    jobs = series.jobs(arguments.series, *asked)
+    jobs = _jobs(arguments)
+    integer("--jobs", arguments.jobs, 1, "how many run at once")
     _refuse_unwritable(arguments.records)
-    for job in jobs:
-        path = record.find(job.experiment, job.config, [arguments.records])
-        if path is not None and not arguments.force:
-            print(f"{path}: there already")
-            continue
-        made = job.run(job.config, arguments.records, progress=True)
-        path = record.path_of(made.experiment, job.config, arguments.records)
-        print(f"{path}: {made.environment['seconds']:.0f} s", flush=True)
-        record.drop_programs()
+    made = running.make_all(jobs, arguments.records, force=arguments.force, workers=arguments.jobs)
+    for path, seconds in made:
+        how = "there already" if seconds is None else f"{seconds:.0f} s"
+        print(f"{path}: {how}", flush=True)
+    print(f"{store.index(arguments.records)}: what is there")
     return 0
 
 
+def _jobs(arguments: argparse.Namespace) -> list[Any]:
+    """The jobs asked for, each once."""
+    from koopnb.experiments import series
+
+    how = (arguments.seeds, arguments.dataset, arguments.horizons or ())
+    if ALL not in arguments.series:
+        return [job for name in dict.fromkeys(arguments.series) for job in series.jobs(name, *how)]
+    if len(arguments.series) > 1 or any(how):
+        raise Refusal(
+            f"{ALL} is everything that make reproduce makes: leave out other series, seeds, data "
+            "sets and horizons."
+        )
+    return [job for name in series.SERIES for job in series.reproduction(name)]
+
+
 def _refuse_unwritable(folder: Path) -> None:
-    """Raises a ValueError where no record can be written, before anything is computed."""
+    """Raises a Refusal where no record can be written, before anything is computed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise ValueError(
+        raise Refusal(
             f"No record can be written to {folder} ({error.strerror}): name a folder that can be "
             "written to with --records."
         ) from error
@@ -121,16 +175,20 @@ def _refuse_unwritable(folder: Path) -> None:
 def _book(arguments: argparse.Namespace) -> int:
     from koopnb.publish.build import build
 
-    build(Path.cwd(), store=arguments.store, force=arguments.force, render=not arguments.no_render)
+    how = {"store": arguments.store, "force": arguments.force, "render": not arguments.no_render}
+    try:
+        build(Path.cwd(), **how)
+    except RuntimeError as error:  # a chapter or the renderer failed, and its message says where
+        raise Refusal(str(error)) from error
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from koopnb.evidence import judge
+    from koopnb.evidence.compare import compare
 
-    found = judge.compare(arguments.records, arguments.results)
+    found = compare(arguments.records, arguments.results)
     print("\n".join(found.lines))
-    return 1 if found.moved else 0
+    return 1 if found.moved or found.damaged else 0
 
 
 def _data(arguments: argparse.Namespace) -> int:

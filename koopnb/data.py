@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
+from koopnb.checks import Refusal
+
 REACH_SECONDS = 4.0
 
 _MNIST_FILES = {
@@ -52,7 +54,7 @@ def load_dataset(name: str, data_dir: str | os.PathLike | None = None) -> Datase
         data_dir: folder that holds MNIST's four files. Ignored for digits.
 
     Raises:
-        ValueError: an unknown name, or a file whose checksum is wrong.
+        Refusal: an unknown name, or a file whose checksum is wrong.
         FileNotFoundError: ``data_dir`` or ``KOOPNB_DATA_DIR`` lacks a file.
         ConnectionError: nothing cached and no network; known within 5 seconds.
         OSError: the cache folder cannot be written.
@@ -62,7 +64,7 @@ def load_dataset(name: str, data_dir: str | os.PathLike | None = None) -> Datase
     (1437, 64)
     """
     if name not in _LOADERS:
-        raise ValueError(
+        raise Refusal(
             f"There is no data set {name!r}. Choose one of: "
             + ", ".join(repr(known) for known in _LOADERS)
             + "."
@@ -137,7 +139,7 @@ def _read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
     content = path.read_bytes()
     found, expected = hashlib.sha256(content).hexdigest(), _registered()[1][path.name]
     if found != expected:
-        raise ValueError(
+        raise Refusal(
             f"{path} is truncated or altered: its SHA-256 is {found}, registered is {expected}. "
             "Delete the file and fetch it again."
         )

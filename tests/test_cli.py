@@ -1,15 +1,33 @@
 """The command line: what it prints, and its exit status."""
 
-import importlib
+import dataclasses
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from support.records import save_example
+from support.series import RAN, TRIAL, TrialConfig
 
 from koopnb import cli, data
-from koopnb.evidence import judge
-from koopnb.experiments import environment, mnist, record, series
+from koopnb.checks import Refusal
+from koopnb.experiments import running, series, store
+from koopnb.experiments.protocol import Job
+
+
+@pytest.fixture(autouse=True)
+def trial(monkeypatch):
+    """A series that costs nothing is among the others."""
+    RAN.clear()
+    monkeypatch.setitem(series.SERIES, "trial", TRIAL)
+
+
+def run(*arguments, folder):
+    return cli.main(["run", *map(str, arguments), "--records", str(folder)])
 
 
 def test_help_lists_the_commands(capsys):
@@ -29,11 +47,66 @@ def test_it_runs_as_a_module():
     assert done.stdout == "digits: 1437 training and 360 test samples\n"
 
 
+def test_help_names_every_series_and_imports_them_then_alone(capsys):
+    code = (
+        "import sys, koopnb.cli; koopnb.cli._parser(); print('koopnb.experiments' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False\n"
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    shown = capsys.readouterr().out
+    for name, one in series.SERIES.items():
+        assert re.search(rf"^  {name} +{re.escape(one.what)}$", shown, re.MULTILINE)
+    assert re.search(r"^  all +everything that make reproduce makes$", shown, re.MULTILINE)
+
+
 def test_a_problem_is_one_message_and_status_1(capsys):
     assert cli.main(["data", "minst"]) == 1
     problem = capsys.readouterr().err
     assert problem.startswith("koopnb data: There is no data set 'minst'")
     assert "Traceback" not in problem
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [(Refusal("choose another"), "koopnb data: choose another\n"),
+     (OSError(28, "No space left on device", "/x"), "No space left on device: '/x'"),
+     (ModuleNotFoundError("No module", name="papermill"), "papermill is missing. Install the")],
+)  # fmt: skip
+def test_what_a_user_can_mend_is_one_line(error, shown, capsys, monkeypatch):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(data, "load_dataset", fail)
+    assert cli.main(["data", "digits"]) == 1
+    assert shown in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("shapes"), RuntimeError("out of memory"), KeyError("x"), TypeError("x"),
+     ModuleNotFoundError("No module", name="koopnb.experiment")],
+)  # fmt: skip
+def test_a_fault_of_the_program_keeps_its_traceback(error, monkeypatch):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(data, "load_dataset", fail)
+    with pytest.raises(type(error)):
+        cli.main(["data", "digits"])
+
+
+def test_a_chapter_that_fails_is_one_message(capsys, monkeypatch, tmp_path):
+    pytest.importorskip("jupytext", reason="the book's packages are not installed")
+    from koopnb.publish import build
+
+    def fail(*_, **__):
+        raise RuntimeError("Chapter 01 failed")
+
+    monkeypatch.setattr(build, "build", fail)
+    assert cli.main(["book"]) == 1
+    assert capsys.readouterr().err == "koopnb book: Chapter 01 failed\n"
 
 
 def test_interrupting_is_not_a_traceback(capsys, monkeypatch):
@@ -45,100 +118,62 @@ def test_interrupting_is_not_a_traceback(capsys, monkeypatch):
     assert "stopped" in capsys.readouterr().err
 
 
-def test_run_writes_one_record_a_seed(capsys, monkeypatch, tmp_path):
-    def run(config, folder, progress):
-        made = record.make(mnist.EXPERIMENT, config, {}, {}, 12.3)
-        record.save(made, config, folder)
-        return made
-
-    monkeypatch.setattr(mnist, "run", run)
-    arguments = ["run", "mnist", "--dataset", "digits", "--seeds", "0", "4", "--horizons", "1"]
-    assert cli.main([*arguments, "--records", str(tmp_path)]) == 0
-    written = sorted(tmp_path.glob("*.json"))
-    assert [record.load(path).config["seed"] for path in written] == [0, 4]
-    assert record.load(written[1]).config["horizon_epochs"] == [1]
+def test_run_writes_one_record_a_seed(capsys, tmp_path):
+    assert run("trial", "--dataset", "mnist", "--seeds", 0, 4, folder=tmp_path) == 0
+    paths = [TRIAL.path(TrialConfig("mnist", seed), tmp_path) for seed in (0, 4)]
+    assert list(store.every(tmp_path)) == paths
     lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"{path}: 12 s" for path in written]
+    assert lines == [*(f"{path}: 0 s" for path in paths), f"{tmp_path}/README.md: what is there"]
+    assert "| trial/mnist | 1 | 0, 4 |" in (tmp_path / "README.md").read_text()
 
 
-def test_run_knows_every_series(monkeypatch, tmp_path, capsys):
-    seen = []
-
-    def run(config, folder, progress):
-        seen.append(config)
-        return record.make("mnist", config, {}, {}, 1.0)
-
-    for module in {job.run.__module__.removesuffix(".experiment") for job in every_job()}:
-        monkeypatch.setattr(importlib.import_module(module), "run", run)
-    for name in series.SERIES:
-        assert cli.main(["run", name, "--seeds", "0", "--records", str(tmp_path)]) == 0
-    assert seen == [job.config for job in every_job()]
-    assert len(capsys.readouterr().out.splitlines()) == len(seen)
+def test_several_series_are_run_and_each_once(tmp_path):
+    assert run("trial", "trial", "--seeds", 3, folder=tmp_path) == 0
+    assert [TrialConfig(seed=3)] == RAN
 
 
-def every_job():
-    return [job for name in series.SERIES for job in series.jobs(name, [0])]
-
-
-def test_a_series_holds_what_its_name_says():
-    (paper,) = series.jobs("paper", [3])
-    assert paper.config.arms[0].dtype == "float64"
-    names = [job.config.optimizer for job in series.jobs("optimizers", [3])]
-    assert names == ["adam", "adagrad", "sgd", "momentum"]
-    assert {job.config.points for job in series.jobs("ode", [3])} == {"fixed", "jittered"}
-    assert [job.config.dataset for job in series.jobs("regimes", [3])] == ["mnist", "digits"]
-    assert [job.config.part for job in series.jobs("causes", [3])] == ["operators"]
-    for name in series.SERIES:
-        for job in series.jobs(name, [3]):
-            assert job.config.seed == 3
-            assert judge.group(record.make(job.experiment, job.config, {}, {}, 0.0)) == name
-
-
-def test_help_names_every_series(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["run", "--help"])
-    shown = capsys.readouterr().out
-    assert all(name in shown for name in series.SERIES)
+def test_all_is_what_reproduce_makes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(series, "SERIES", {"trial": TRIAL})
+    assert run("all", folder=tmp_path) == 0
+    assert [TrialConfig(seed=0), TrialConfig(seed=1), TrialConfig("mnist", 5)] == RAN
+    assert run("all", "--seeds", 1, folder=tmp_path) == run("all", "trial", folder=tmp_path) == 1
+    assert "all is everything that make reproduce makes: leave out" in capsys.readouterr().err
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(monkeypatch, tmp_path, capsys):
-    ran = []
-
-    def run(config, folder, progress):
-        ran.append(config.seed)
-        if ran == [0, 1, 2]:
+    def stop(config, folder, *, progress):
+        if config.seed == 2:
             raise KeyboardInterrupt
-        made = record.make(mnist.EXPERIMENT, config, {}, {}, 1.0)
-        record.save(made, config, folder)
-        return made
+        return TRIAL.run(config, folder, progress=progress)
 
-    monkeypatch.setattr(mnist, "run", run)
-    arguments = ["run", "mnist", "--seeds", "0", "1", "2", "--records", str(tmp_path)]
-    assert cli.main(arguments) == 130
-    assert cli.main(arguments) == 0
-    assert ran == [0, 1, 2, 2]
+    with monkeypatch.context() as patch:
+        patch.setitem(series.SERIES, "trial", dataclasses.replace(TRIAL, run=stop))
+        assert run("trial", "--seeds", 0, 1, 2, folder=tmp_path) == 130
+    assert run("trial", "--seeds", 0, 1, 2, folder=tmp_path) == 0
+    assert [config.seed for config in RAN] == [0, 1, 2]
     assert capsys.readouterr().out.count("there already") == 2
-    assert cli.main([*arguments, "--force"]) == 0
-    assert ran == [0, 1, 2, 2, 0, 1, 2]
+    assert run("trial", "--seeds", 0, 1, 2, "--force", folder=tmp_path) == 0
+    assert [config.seed for config in RAN] == [0, 1, 2, 0, 1, 2]
 
 
-def test_a_record_of_another_version_or_configuration_is_not_taken(monkeypatch, tmp_path):
-    ran = []
+@pytest.mark.parametrize("force", [False, True])
+def test_one_damaged_record_never_stops_a_series(force, tmp_path, capsys):
+    assert run("trial", folder=tmp_path) == 0
+    broken = TRIAL.path(TrialConfig(seed=0), tmp_path)
+    broken.write_text("{")
+    assert run("trial", *["--force"] * force, folder=tmp_path) == 0
+    assert store.load(broken)
+    assert broken.with_name(f"{broken.name}.damaged").read_text() == "{"
+    assert f"{broken} is not a result record" in capsys.readouterr().err
+    assert len(RAN) == (4 if force else 3)
 
-    def run(config, folder, progress):
-        ran.append(config)
-        made = record.make(mnist.EXPERIMENT, config, {}, {}, 1.0)
-        record.save(made, config, folder)
-        return made
 
-    monkeypatch.setattr(mnist, "run", run)
-    arguments = ["run", "mnist", "--seeds", "0", "--records", str(tmp_path)]
-    assert cli.main(arguments) == cli.main([*arguments, "--horizons", "1"]) == 0
-    assert len(ran) == 2
-    older = environment.versions() | {"koopnb": "0.0.1"}
-    monkeypatch.setattr(environment, "versions", lambda: older)
-    assert cli.main(arguments) == 0
-    assert len(ran) == 3
+def test_scratch_files_of_killed_runs_are_removed_though_nothing_is_left_to_run(tmp_path):
+    assert run("trial", folder=tmp_path) == 0
+    left = tmp_path / "trial" / "x.json.99999999.part"
+    left.write_text("")
+    assert run("trial", folder=tmp_path) == 0
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(
@@ -147,30 +182,88 @@ def test_a_record_of_another_version_or_configuration_is_not_taken(monkeypatch, 
      (["mnist", "--dataset", "cifar"], "cannot be run on 'cifar': choose one of mnist, digits"),
      (["ode", "--dataset", "digits"], "it has no data set"),
      (["theory", "--horizons", "2"], "leave --horizons out"),
-     (["mnist", "--seeds", "3", "-1"], "seeds=[3, -1]: give integers from 0 on")],
+     (["mnist", "--seeds", "3", "-1"], "seed=-1: must be an integer from 0 to 4294967295"),
+     (["mnist", "--seeds", "4294967296"], "from 0 to 4294967295"),
+     (["mnist", "--seeds", "9223372036854775808"], "from 0 to 4294967295"),
+     (["mnist", "--horizons", "0"], "horizon=0: must be an integer from 1 to 1000"),
+     (["mnist", "--horizons", "1000000000"], "from 1 to 1000"),
+     (["trial", "--jobs", "0"], "--jobs=0: must be an integer >= 1")],
 )  # fmt: skip
-def test_run_says_what_it_can_run(arguments, message, capsys):
-    assert cli.main(["run", *arguments]) == 1
+def test_run_says_what_it_can_run(arguments, message, capsys, tmp_path):
+    assert run(*arguments, folder=tmp_path) == 1
     assert message in capsys.readouterr().err
-
-
-def test_run_refuses_a_bad_horizon_before_it_starts(capsys):
-    assert cli.main(["run", "mnist", "--horizons", "0"]) == 1
-    assert "horizon_epochs=(0,)" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("inside", ["", "further"])
-def test_run_refuses_a_folder_that_is_a_file_before_it_starts(
-    inside, capsys, monkeypatch, tmp_path
-):
-    monkeypatch.setattr(mnist, "run", lambda *_, **__: pytest.fail("it computed"))
+def test_run_refuses_a_folder_that_is_a_file_before_it_starts(inside, capsys, tmp_path):
     (tmp_path / "file").write_text("")
     folder = str(tmp_path / "file" / inside)
-    assert cli.main(["run", "mnist", "--seeds", "0", "--records", folder]) == 1
+    assert run("trial", "--seeds", 0, folder=folder) == 1
     message = capsys.readouterr().err
     assert f"No record can be written to {folder} (" in message
     assert "name a folder that can be written to with --records" in message
     assert (tmp_path / "file").read_text() == ""
+    assert RAN == []
+
+
+def started(folder, *arguments, seconds=0.0):
+    """The trial series run by a program of its own, as a user starts it."""
+    code = (
+        "from support.series import TRIAL; from koopnb import cli; "
+        "from koopnb.experiments import series; series.SERIES['trial'] = TRIAL; cli.console()"
+    )
+    root = Path(cli.__file__).parents[1]
+    paths = os.pathsep.join([str(root), str(root / "tests")])
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "run", "trial", *arguments, "--records", str(folder)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=os.environ | {"PYTHONPATH": paths, "TRIAL_SECONDS": str(seconds)},
+    )  # fmt: skip
+
+
+def test_several_at_once_leave_every_record(tmp_path):
+    process = started(tmp_path, "--seeds", *"01234", "--jobs", "2")
+    said, problems = process.communicate(timeout=120)
+    assert (process.returncode, problems) == (0, "")
+    assert said.count(": 0 s\n") == 5
+    assert [store.load(path).config["seed"] for path in store.every(tmp_path)] == [0, 1, 2, 3, 4]
+
+
+def test_timings_run_alone_and_last(tmp_path, monkeypatch):
+    alone = dataclasses.replace(TRIAL, name="timed", alone=True)
+    seen = []
+
+    def note(how, job):
+        seen.append((how, job.series.name))
+        return running.Made(tmp_path, 0.0)
+
+    def parallel(**_):
+        return lambda calls: [note("beside others", job) for _, (job, _), _ in calls]
+
+    monkeypatch.setattr(running.joblib, "Parallel", parallel)
+    monkeypatch.setattr(running, "_make", lambda job, *_, **__: note("alone", job))
+    jobs = [Job(one, TrialConfig(seed=seed)) for one in (alone, TRIAL) for seed in (0, 1)]
+    list(running.make_all(jobs, tmp_path, workers=2))
+    assert seen == [("beside others", "trial")] * 2 + [("alone", "timed")] * 2
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_with_130_and_whole_files(jobs, tmp_path):
+    """The signal goes to every process of the group, as a terminal sends it."""
+    seeds = [str(seed) for seed in range(40)]
+    process = started(tmp_path, "--seeds", *seeds, "--jobs", jobs, seconds=0.5)
+    deadline = time.monotonic() + 100
+    while not list(store.every(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "stopped; what is written is whole" in said
+    assert "Traceback" not in said
+    left = [*store.every(tmp_path)]
+    assert 0 < len(left) < 40
+    assert all(map(store.load, left))
 
 
 def test_check_without_records_names_the_command_that_makes_them(capsys, tmp_path):
@@ -192,3 +285,13 @@ def test_check_exits_non_zero_when_a_claim_moved(loss_end, status, capsys, tmp_p
     if status:
         assert any("node-deteriorates" in line for line in moved)
         assert not any("comparable" in line for line in moved)
+
+
+def test_check_exits_non_zero_where_a_record_is_damaged(capsys, tmp_path):
+    for name in ("results", "fresh"):
+        save_example(tmp_path / name, seeds=(0, 1))
+    path = sorted(store.every(tmp_path / "fresh"))[0]
+    path.write_text("")
+    arguments = ["--records", str(tmp_path / "fresh"), "--results", str(tmp_path / "results")]
+    assert cli.main(["check", *arguments]) == 1
+    assert f"damaged: {path} is not a result record" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS, NOTE
-from koopnb.evidence import judge, ledger
+from koopnb.evidence import judge, ledger, tables
 from koopnb.experiments import series
 
 SHADES = {"holds": COLOURS["mean"], "depends": NOTE, "fails": COLOURS["node"]}
@@ -106,8 +106,8 @@ class Lookup(NamedTuple):
         one = self.finding(key, claim)
         if one.parts:
             whole = f"{one.agreeing} of {len(one.values)} {runs}"
-            return f"{whole} (by {one.on}: {judge.breakdown(one)})"
-        return f"{judge.share(one.agreeing, len(one.values))} {runs}"
+            return f"{whole} (by {one.on}: {tables.breakdown(one)})"
+        return f"{tables.share(one.agreeing, len(one.values))} {runs}"
 
     def shares(self, suffixes: Sequence[tuple[str, str]], key: str = "paper") -> str:
         """Shares of the runs with MATLAB's cutoff, for operators and the endings of their claims.

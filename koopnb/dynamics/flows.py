@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
+from koopnb.checks import Integer, integer
 from koopnb.dynamics.motion import (
     Starts,
     Times,
@@ -30,7 +31,6 @@ from koopnb.dynamics.potentials import (
     rosenbrock,
     two_weight_network,
 )
-from koopnb.operators.snapshots import Integer, integer
 
 __all__ = [
     "POTENTIALS",

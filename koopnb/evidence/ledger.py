@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from koopnb.evidence import judge
-from koopnb.evidence.judge import Finding
+from koopnb.evidence import tables
+from koopnb.evidence.judge import Finding, judge
 from koopnb.evidence.statements import CLAIMS
-from koopnb.experiments import record, series
+from koopnb.experiments import series
 
 # Whose statement a row is, by how its source begins.
 AUTHORS = {"report": "The report", "paper": "The paper", "this book": "This book"}
@@ -60,8 +60,8 @@ def judged(key: str, folders: Sequence[str | Path]) -> list[Entry]:
     ran = f"{series.SERIES[key].what}; {seeds} seed{'s' * (seeds > 1)}"
     found = []
     for claim in CLAIMS[key]:
-        each = tuple(judge.judge(claim, records) for records in sets)
-        found.append(Entry(key, judge.judge(claim, pooled), ran, each))
+        each = tuple(judge(claim, records) for records in sets)
+        found.append(Entry(key, judge(claim, pooled), ran, each))
     return found
 
 
@@ -72,7 +72,7 @@ def of_page(page: str) -> list[Finding]:
         shown = [claim.key for claim in group if claim.section.split("#")[0] == page]
         if shown:
             series.obtain(key)
-            entries_of_key = judged(key, record.folders())
+            entries_of_key = judged(key, series.folders())
             found += [e.finding for e in entries_of_key if e.finding.claim.key in shown]
     return found
 
@@ -81,8 +81,8 @@ def table(listed: Sequence[Entry], link: Callable[[str], str]) -> str:
     """The whole ledger as Markdown; ``link`` turns a claim's section into an address."""
     rows = [
         f"| {e.finding.claim.statement} | {e.finding.claim.source} | {e.ran} "
-        f"| {e.finding.claim.quantity}: {judge.numbers(e.finding)} "
-        f"| {judge.bounds(e.finding.claim)} | {judge.verdict_of(e.finding)} | {_by_set(e)} "
+        f"| {e.finding.claim.quantity}: {tables.numbers(e.finding)} "
+        f"| {tables.bounds(e.finding.claim)} | {tables.verdict_of(e.finding)} | {_by_set(e)} "
         f"| [section]({link(e.finding.claim.section)}) |\n"
         for e in listed
     ]
@@ -97,8 +97,8 @@ def short(listed: Sequence[Entry], link: Callable[[str], str]) -> str:
     """Statement, number and verdict alone, each statement linked to its section."""
     rows = [
         f"| [{e.finding.claim.statement}]({link(e.finding.claim.section)}) "
-        f"| {e.finding.claim.quantity}: {judge.numbers(e.finding)} "
-        f"| {judge.verdict_of(e.finding)} |\n"
+        f"| {e.finding.claim.quantity}: {tables.numbers(e.finding)} "
+        f"| {tables.verdict_of(e.finding)} |\n"
         for e in listed
     ]
     return "| Statement | Number | Verdict |\n|---|---|---|\n" + "".join(rows)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from koopnb.checks import Refusal
 from koopnb.experiments import explicit
 from koopnb.experiments.explicit import ExplicitOperator
 from koopnb.operators.koopman import KoopmanOperator, fit
@@ -39,9 +40,9 @@ class Arm:
 
     def __post_init__(self) -> None:
         if self.partition not in PARTITIONS:
-            raise ValueError(f"partition={self.partition!r}: must be one of {PARTITIONS}.")
+            raise Refusal(f"partition={self.partition!r}: must be one of {PARTITIONS}.")
         if self.cutoff not in ("jax", "matlab"):
-            raise ValueError(f"cutoff={self.cutoff!r}: must be 'jax' or 'matlab'.")
+            raise Refusal(f"cutoff={self.cutoff!r}: must be 'jax' or 'matlab'.")
 
     @property
     def explicit(self) -> bool:
@@ -92,10 +93,10 @@ def arms(dataset: str = "mnist", arithmetic: str = "report") -> tuple[Arm, ...]:
     quasi-node is a row of the image.
 
     Raises:
-        ValueError: an unknown arithmetic.
+        Refusal: an unknown arithmetic.
     """
     if arithmetic not in ARITHMETICS:
-        raise ValueError(f"arithmetic={arithmetic!r}: must be one of {ARITHMETICS}.")
+        raise Refusal(f"arithmetic={arithmetic!r}: must be one of {ARITHMETICS}.")
     q, window = (28, 187) if dataset == "mnist" else (8, 18)
     cuts = {"weight": None, "quasi-node": q, "node": None, "layer": None, "network": None}
     if arithmetic == "paper":

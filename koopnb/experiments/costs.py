@@ -4,7 +4,6 @@ import functools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -15,12 +14,13 @@ import optax
 from jaxtyping import Array
 
 from koopnb import training
-from koopnb.experiments import mnist, record
+from koopnb.experiments import mnist
+from koopnb.experiments.protocol import Measured, Series, recorded
+from koopnb.experiments.record import Record
 from koopnb.operators import baselines
 from koopnb.operators.koopman import KoopmanOperator
 from koopnb.operators.snapshots import window_means
 
-EXPERIMENT = "costs"
 EXPLICIT = ("node", "layer")
 JUMPS = (*EXPLICIT, "network", "bounded")
 
@@ -35,9 +35,8 @@ class CostsConfig:
     timed_steps: int = 100
 
 
-def run(
-    config: CostsConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda _: SERIES[0])
+def run(config: CostsConfig, *, progress: bool = False) -> Measured:
     """Times one seed, after compilation, every result awaited.
 
     ``steps``: operators as explicit matrices, one product an iteration, fitted as the report
@@ -48,7 +47,6 @@ def run(
 
     Source: the report's figures 1 (c) to 4 (c).
     """
-    began = time.perf_counter()
     setting = mnist.protocol(config.dataset, config.seed, config.horizon_epochs)
     runs = mnist.train(setting, further=False, progress=progress)
     x, y, x_test, y_test = (jnp.asarray(array) for array in runs.data[:4])
@@ -115,13 +113,10 @@ def run(
         metrics["fit"][name] = mnist.fastest(fit_once, repeats=3)
         ahead = max(config.horizon_epochs) * per_epoch // (window if of_means else 1)
         metrics["jump"][name] = mnist.fastest(functools.partial(operator.predict, ahead))
-    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, curves
 
 
-def whole(one: record.Record, epochs: int) -> dict[str, dict[str, float]]:
+def whole(one: Record, epochs: int) -> dict[str, dict[str, float]]:
     """Seconds of every part of what each arm costs in place of T epochs, by arm."""
     m = one.metrics
     iterations = epochs * m["iterations_per_epoch"]
@@ -190,3 +185,18 @@ def _timed(steps: Iterator[Any], count: int) -> np.ndarray:
         jax.block_until_ready(next(steps))
         seconds.append(time.perf_counter() - start)
     return np.array(seconds[5:])
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "costs",
+        "timings",
+        50,
+        run,
+        lambda dataset, seed, horizons: [CostsConfig(dataset, seed, horizons or mnist.HORIZONS)],
+        (100,),
+        horizons=True,
+        also=(("digits", (100,)),),
+        alone=True,
+    ),
+)

@@ -1,9 +1,7 @@
 """What the report says of plain gradient descent, as numbers, from starts that a seed draws."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +9,8 @@ from jaxtyping import Float, Int
 
 from koopnb.dynamics import flows, outcomes
 from koopnb.dynamics.potentials import Potential
-from koopnb.experiments import record
+from koopnb.experiments.protocol import Measured, Series, recorded
 
-EXPERIMENT = "descent"
 # Where a path on the double well can end: in one of its minima, deepest first, on the way, nowhere.
 ENDS = {"deep": 0, "shallow": 1, "inflection": 2, "nowhere": -1}
 
@@ -41,14 +38,12 @@ class DescentConfig:
             )
 
 
-def run(
-    config: DescentConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda _: SERIES[0])
+def run(config: DescentConfig, *, progress: bool = False) -> Measured:
     """Every number of the record; a few seconds.
 
     Source: the report's Introduction and its section on gradient descent.
     """
-    began = time.perf_counter()
     rng = np.random.default_rng(config.seed)
     well = flows.double_well()
     metrics: dict[str, Any] = {"flow": force(config.starts, rng)}
@@ -65,10 +60,7 @@ def run(
     metrics["apart"] = twins(10 ** rng.uniform(-6, -3), config.step, config.iterations)
     metrics["slowing"] = slowing(rng.uniform(-1.7, -1.1))[0]
     metrics["limits"] = limits(10 ** rng.uniform(0.3, 2.6, config.bowls))
-    result = record.make(EXPERIMENT, config, metrics, {}, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, {}
 
 
 def force(starts: int, rng: np.random.Generator) -> dict[str, float]:
@@ -149,3 +141,12 @@ def limits(curvatures: Iterable[float]) -> float:
     found = np.array([outcomes.stability_limit(*one) for one in points])
     largest = np.array([outcomes.curvature(*one)[-1] for one in points])
     return float(np.abs(found * largest / 2 - 1).max())
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "descent", "gradient descent from random starts", 112, run,
+        lambda _dataset, seed, _horizons: [DescentConfig(seed)], tuple(range(10)),
+        datasets=(), told=(),
+    ),
+)  # fmt: skip

@@ -1,18 +1,55 @@
-"""The environment stamp: on what a result was computed."""
+"""On what a result was computed: the machine, the versions, and the settings of the session."""
 
+import contextlib
 import datetime
 import os
 import platform
+from collections.abc import Iterator
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 PACKAGES = ("koopnb", "jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn")
 
 
+class Session(NamedTuple):
+    """The settings of JAX that decide a result's numbers.
+
+    ``float64``: whether 64-bit numbers are the default. ``generator`` and ``partitionable``: how
+    random keys become numbers. ``matmul``: the precision of matrix products, "default" where it
+    is left to the backend.
+    """
+
+    float64: bool = False
+    generator: str = "threefry2x32"
+    partitionable: bool = True
+    matmul: str = "default"
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Computes with these settings, whatever they are outside."""
+        with (
+            jax.enable_x64(self.float64),
+            jax.default_prng_impl(self.generator),
+            jax.threefry_partitionable(self.partitionable),
+            jax.default_matmul_precision(None if self.matmul == "default" else self.matmul),
+        ):
+            yield
+
+
+def session() -> Session:
+    """The settings as they are now."""
+    return Session(
+        bool(jax.numpy.zeros(()).dtype == "float64"),
+        str(jax.default_prng_impl.value),
+        bool(jax.threefry_partitionable.value),
+        str(jax.default_matmul_precision.value or "default"),
+    )
+
+
 def stamp() -> dict[str, Any]:
-    """Versions, platform, processor, JAX backend, precision and date, ready for JSON."""
+    """Date, versions, platform, processor, JAX backend and session, ready for JSON."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -24,8 +61,7 @@ def stamp() -> dict[str, Any]:
         else os.cpu_count(),
         "backend": jax.default_backend(),
         "device": jax.devices()[0].device_kind,
-        "float64_enabled": jax.numpy.zeros(()).dtype == "float64",
-        "matmul_precision": str(jax.default_matmul_precision.value or "default"),
+        "session": session()._asdict(),
     }
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, PyTree
 
+from koopnb.checks import Refusal
 from koopnb.operators.partition import Partition, make_partition
 from koopnb.operators.snapshots import Layout, flatten, horizons
 
@@ -73,13 +74,13 @@ def fit(
     """Forms K of every block from a record, in double precision, cut at ``rcond``.
 
     Raises:
-        ValueError: blocks so wide that their matrices would not fit into memory.
+        Refusal: blocks so wide that their matrices would not fit into memory.
     """
     leaves, layout = flatten(snapshots)
     shapes = [tuple(leaf.shape[1:]) for leaf in leaves]
     part = make_partition(layout.template(shapes), partition, q)
     if max(part.widths) > WIDEST:
-        raise ValueError(
+        raise Refusal(
             f"partition={partition!r} has blocks of {max(part.widths)} weights, whose matrix would "
             f"have their square of entries: explicit operators go up to {WIDEST}; use koopnb.fit."
         )

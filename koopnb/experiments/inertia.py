@@ -1,18 +1,15 @@
 """What the report says of momentum, as numbers, from starts that a seed draws."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from koopnb.dynamics import escape, flows, outcomes
-from koopnb.experiments import record
+from koopnb.experiments.protocol import Measured, Series, recorded
 
-EXPERIMENT = "inertia"
 KEPT = 0.8  # the β of those who lower the step alone
 SWEPT = np.round(np.arange(0, 0.96, 0.015), 3)
 # Numbers of iterations to the same time, and so the time steps τ.
@@ -43,14 +40,12 @@ class InertiaConfig:
             )
 
 
-def run(
-    config: InertiaConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda _: SERIES[0])
+def run(config: InertiaConfig, *, progress: bool = False) -> Measured:
     """Every number of the record; a few seconds.
 
     Source: the report's section on momentum.
     """
-    began = time.perf_counter()
     rng = np.random.default_rng(config.seed)
     view = flows.double_well().view[0]
     draws = [rng.uniform(*view, (config.starts, 1)) for _ in range(config.draws)]
@@ -67,10 +62,7 @@ def run(
         "speed": speed(rng.uniform(-1.75, -1.4)),
         "best": max(map(best_beta_error, 10 ** rng.uniform(0.6, 2, 3))),
     }
-    result = record.make(EXPERIMENT, config, metrics, {}, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, {}
 
 
 def arms(config: InertiaConfig) -> dict[str, tuple[float, float]]:
@@ -216,3 +208,12 @@ def best_setting(kappa: float) -> tuple[float, float]:
 def best_beta_error(kappa: float) -> float:
     """How far the best β of a sweep is from that of the formula."""
     return float(abs(SWEPT[contractions(kappa).argmin()] - best_setting(kappa)[1]))
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "inertia", "momentum from random starts", 116, run,
+        lambda _dataset, seed, _horizons: [InertiaConfig(seed)], tuple(range(10)),
+        datasets=(), told=(),
+    ),
+)  # fmt: skip

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -15,16 +14,16 @@ import optax
 from jaxtyping import Array, PyTree
 
 from koopnb import training
+from koopnb.checks import Refusal
 from koopnb.data import Dataset, load_dataset
-from koopnb.experiments import record
 from koopnb.experiments.arms import FACTORED, Arm, arms
 from koopnb.experiments.explicit import ExplicitOperator
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.networks import MLP
 from koopnb.operators import baselines
 from koopnb.operators.koopman import KoopmanOperator
 from koopnb.operators.snapshots import rows
 
-EXPERIMENT = "mnist"
 GUESSING = math.log(10)  # loss of equal probabilities for ten classes
 HORIZONS = (1, 2, 5, 10)
 DENSE = (40, 24)  # points at which the first epochs are evaluated; later ones have SPARSE
@@ -59,11 +58,11 @@ class MnistConfig:
 
     def __post_init__(self) -> None:
         if not self.horizon_epochs or min(self.horizon_epochs) < 1:
-            raise ValueError(
+            raise Refusal(
                 f"horizon_epochs={self.horizon_epochs}: give at least one, each at least 1 epoch."
             )
         if self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"optimizer={self.optimizer!r}: must be one of {list(OPTIMIZERS)}.")
+            raise Refusal(f"optimizer={self.optimizer!r}: must be one of {list(OPTIMIZERS)}.")
 
 
 def protocol(
@@ -151,10 +150,9 @@ def train(
     )
 
 
-def run(
-    config: MnistConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
-    r"""Runs one seed and returns its record, written to ``folder`` if one is given.
+@recorded(lambda config: series_of(config))
+def run(config: MnistConfig, *, progress: bool = False) -> Measured:
+    r"""Runs one seed.
 
     The optimizer trains ``burn_in_epochs``, then ``record_epochs`` with the weights recorded
     after every iteration, then max(T) more: the arm to compare with. Each operator
@@ -165,7 +163,6 @@ def run(
 
     Source: the report's Method and its figures 1 to 4; Dogra and Redman, NeurIPS 2020.
     """
-    began = time.perf_counter()
     runs = train(config, thin=True, progress=progress)
     x_test, y_test = (jnp.asarray(array) for array in runs.data[2:4])
     snapshots, per_epoch = runs.snapshots, runs.per_epoch
@@ -209,10 +206,7 @@ def run(
             name = arm.name.removesuffix(FACTORED)
             gap = apart(formed[name], path, snapshots)
             curves[f"{name}/parting"], curves[f"{name}/parting/at"] = gap, steps
-    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, curves
 
 
 def apart(one: PyTree, other: PyTree, snapshots: PyTree) -> np.ndarray:
@@ -274,3 +268,45 @@ def fastest(compute: Callable[[], Any], repeats: int = 4) -> float:
         jax.block_until_ready(compute())
         seconds.append(time.perf_counter() - start)
     return min(seconds[1:])
+
+
+def series_of(config: MnistConfig) -> Series:
+    """The series of a configuration: other optimizers, the paper's arithmetic, the report's."""
+    mnist, paper, optimizers = SERIES
+    if config.optimizer != "adadelta":
+        return optimizers
+    return paper if config.arms and config.arms[0].dtype == "float64" else mnist
+
+
+def _seeded(**how: str) -> Callable[[str, int, tuple[int, ...]], list[MnistConfig]]:
+    def configs(dataset: str, seed: int, horizons: tuple[int, ...]) -> list[MnistConfig]:
+        return [protocol(dataset or "mnist", seed, horizons or HORIZONS, **how)]
+
+    return configs
+
+
+def _others(dataset: str, seed: int, horizons: tuple[int, ...]) -> list[MnistConfig]:
+    """The configurations of every optimizer but the report's."""
+    return [
+        config
+        for name in OPTIMIZERS
+        if name != "adadelta"
+        for config in _seeded(optimizer=name)(dataset, seed, horizons)
+    ]
+
+
+ON_DIGITS = (("digits", (0, 1, 2)),)
+SERIES: tuple[Series, ...] = (
+    Series(
+        "mnist", "Adadelta, the report's arithmetic", 10, run, _seeded(), tuple(range(10)),
+        horizons=True, also=ON_DIGITS,
+    ),
+    Series(
+        "paper", "Adadelta, double precision with MATLAB's cutoff", 20, run,
+        _seeded(arithmetic="paper"), tuple(range(10)), horizons=True, also=ON_DIGITS,
+    ),
+    Series(
+        "optimizers", "other optimizers", 40, run, _others, (0, 1, 2), horizons=True,
+        told=("dataset", "optimizer"), also=ON_DIGITS,
+    ),
+)  # fmt: skip

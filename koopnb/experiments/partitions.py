@@ -1,9 +1,8 @@
 """What an operator of each partition can see, and what it costs on the report's record."""
 
 import functools
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,11 +11,11 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from koopnb import training
-from koopnb.experiments import mnist, record
+from koopnb.experiments import mnist
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.operators import baselines, spectrum
 from koopnb.operators.koopman import KoopmanOperator, fit
 
-EXPERIMENT = "partitions"
 RATES = (0.99, 0.97, 0.94)
 WIDTHS = {"mnist": (28, 112, 393), "digits": (8, 16, 33)}  # of quasi-nodes, up to half a row
 THINNED = 10  # of the optimizer's iterations one in so many is evaluated
@@ -84,9 +83,8 @@ class PartitionsConfig:
     repeats: int = 0
 
 
-def run(
-    config: PartitionsConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda config: SERIES[bool(config.repeats)])
+def run(config: PartitionsConfig, *, progress: bool = False) -> Measured:
     """Runs one seed: every partition's operator on the same record, in single precision.
 
     Cutoff and solver are `koopnb.fit`'s own. Losses are those of the test set. ``couplings`` are
@@ -94,7 +92,6 @@ def run(
 
     Source: the report's Method, section 3; Dogra and Redman, NeurIPS 2020, section 3.
     """
-    began = time.perf_counter()
     runs = mnist.train(
         mnist.protocol(config.dataset, config.seed, config.horizon_epochs), progress=progress
     )
@@ -125,10 +122,7 @@ def run(
             for where in COUPLINGS
         },
     }
-    result = record.make(EXPERIMENT, config, metrics, {}, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, {}
 
 
 def _measure(
@@ -164,3 +158,20 @@ def sizes(operator: KoopmanOperator) -> dict[str, Any]:
         "solver": sorted(set(operator.solver)),
         "rcond": [min(operator.rcond), max(operator.rcond)],
     }
+
+
+def _each(repeats: int) -> Callable[[str, int, tuple[int, ...]], list[PartitionsConfig]]:
+    return lambda dataset, seed, _horizons: [
+        PartitionsConfig(
+            dataset or "mnist", seed, widths=WIDTHS[dataset or "mnist"], repeats=repeats
+        )
+    ]
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "partitions", "five partitions, single precision with JAX's cutoff", 45, run, _each(0),
+        tuple(range(10)),
+    ),
+    Series("fits", "timings of their fits", 46, run, _each(3), (0,), alone=True),
+)  # fmt: skip

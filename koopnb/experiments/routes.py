@@ -1,8 +1,6 @@
 """One operator, evaluated by several routes: what of a prediction is the operator's own?"""
 
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,10 +9,10 @@ import numpy as np
 from jaxtyping import PyTree
 
 from koopnb import training
-from koopnb.experiments import mnist, record
+from koopnb.experiments import mnist
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.operators import scores
 
-EXPERIMENT = "routes"
 OPERATORS = ("quasi-node", "node")
 ROUTES = ("factors", "nearby", "steps", "power")
 
@@ -27,17 +25,15 @@ class RoutesConfig:
     seed: int = 0
 
 
-def run(
-    config: RoutesConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
-    """Predicts one epoch by every route, and returns the record, written to ``folder`` if given.
+@recorded(lambda _: SERIES[0])
+def run(config: RoutesConfig, *, progress: bool = False) -> Measured:
+    """Predicts one epoch by every route.
 
     "factors" are those of `koopnb.fit`; "nearby" too, but of snapshots every number of which is
     changed in its last digit of double precision; "steps" applies the explicit matrices step by
     step, as the report did; "power" raises them to the power of the horizon, as the paper's program
     does. ``apart`` is how far a route lies from the factors, in lengths of the last recorded step.
     """
-    began = time.perf_counter()
     setting = mnist.protocol(config.dataset, config.seed, (1,), arithmetic="paper")
     runs = mnist.train(setting, thin=True, progress=progress)
     x, y = (jnp.asarray(array) for array in runs.data[2:4])
@@ -69,7 +65,17 @@ def run(
             metrics["accuracy"][name][route] = float(np.median(accuracy(path)))
             gap = mnist.apart(paths[route], paths["factors"], runs.snapshots)
             curves[f"{name}/{route}/apart"], curves[f"{name}/{route}/apart/at"] = gap, at
-    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, curves
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "routes",
+        "those operators by several routes, one epoch",
+        30,
+        run,
+        lambda dataset, seed, _horizons: [RoutesConfig(dataset, seed)],
+        (0, 1, 2),
+        also=(("digits", (0, 1, 2)),),
+    ),
+)

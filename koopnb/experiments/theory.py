@@ -1,20 +1,19 @@
 """Statements of theory as numbers, from starts that a seed draws."""
 
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from koopnb.checks import Refusal
 from koopnb.dynamics import flows, outcomes
 from koopnb.dynamics.potentials import Potential, double_well, quadratic
 from koopnb.dynamics.systems import observe, orbit
-from koopnb.experiments import partitions, record
+from koopnb.experiments import partitions
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.operators.koopman import fit
 
-EXPERIMENT = "theory"
 HALVINGS = 5
 
 
@@ -34,20 +33,18 @@ class TheoryConfig:
 
     def __post_init__(self) -> None:
         if self.starts < 1 or self.orbit < 4 or self.ahead < 1:
-            raise ValueError(
+            raise Refusal(
                 f"starts={self.starts}, orbit={self.orbit}, ahead={self.ahead}: needs at least 1 "
                 "start, an orbit of 4 states and 1 step ahead."
             )
 
 
-def run(
-    config: TheoryConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda _: SERIES[0])
+def run(config: TheoryConfig, *, progress: bool = False) -> Measured:
     """Every number of the record; a few seconds.
 
     Source: the report's Introduction, Method and Discussion.
     """
-    began = time.perf_counter()
     rng = np.random.default_rng(config.seed)
     landscapes = {"double well": double_well(), "bowl": quadratic((4.0, 1.0))}
     metrics: dict[str, Any] = {
@@ -58,10 +55,7 @@ def run(
             name: partitions.unseen("across layers", name) for name in partitions.ARMS
         },
     }
-    result = record.make(EXPERIMENT, config, metrics, {}, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, {}
 
 
 def descent_order(potential: Potential, rng: np.random.Generator) -> float:
@@ -117,3 +111,17 @@ def _order(
 ) -> float:
     gaps = [np.median(np.linalg.norm(x - end, axis=1)) for x in ends]
     return outcomes.power(steps, gaps)
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "theory",
+        "systems whose answers are known",
+        110,
+        run,
+        lambda _dataset, seed, _horizons: [TheoryConfig(seed)],
+        tuple(range(10)),
+        datasets=(),
+        told=(),
+    ),
+)

@@ -13,10 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from koopnb.checks import integer
 from koopnb.operators import _solvers
 from koopnb.operators._reduced import Reduced
 from koopnb.operators._solvers import Plan, Subspace
-from koopnb.operators.snapshots import Layout, integer
+from koopnb.operators.snapshots import Layout
 
 
 class Request(NamedTuple):

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
 
+from koopnb.checks import Integer
 from koopnb.operators import _batched, _eigen, _planning
 from koopnb.operators._reduced import Reduced
 from koopnb.operators._solvers import Plan
-from koopnb.operators.partition import Integer, Partition, make_partition
+from koopnb.operators.partition import Partition, make_partition
 from koopnb.operators.snapshots import (
     Layout,
     flatten,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from koopnb.checks import Integer, integer
 from koopnb.operators.koopman import KoopmanOperator
-from koopnb.operators.partition import Integer
-from koopnb.operators.snapshots import flatten, integer
+from koopnb.operators.snapshots import flatten
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact, PyTree
 
-Integer = Any  # of any integer type; what takes it checks it, with a message for people
+from koopnb.checks import Integer
 
 PARTITIONS = ("weight", "quasi-node", "node", "layer", "network")
 

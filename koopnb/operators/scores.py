@@ -12,10 +12,10 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
+from koopnb.checks import Integer, integer
 from koopnb.operators._planning import compute_dtype
 from koopnb.operators.koopman import fit
-from koopnb.operators.partition import Integer
-from koopnb.operators.snapshots import flatten, integer, is_array, rows
+from koopnb.operators.snapshots import flatten, is_array, rows
 
 
 def drift(snapshots: PyTree) -> float:

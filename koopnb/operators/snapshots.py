@@ -6,7 +6,6 @@ Snapshots are a pytree whose array leaves all lead with the same time axis. What
 
 import dataclasses
 import functools
-import operator
 from typing import Any
 
 import equinox as eqx
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
-from koopnb.operators.partition import Integer
+from koopnb.checks import Integer, integer
 
 
 def is_array(leaf: Any) -> bool:
@@ -113,19 +112,6 @@ def to_session_precision(tree: PyTree) -> PyTree:
         return np.asarray(x) if wide and not isinstance(x, jax.core.Tracer) else x
 
     return jax.tree.map(convert, tree)
-
-
-def integer(name: str, value: Integer, least: int, meaning: str) -> int:
-    """A Python or NumPy integer that is at least ``least``, or a ValueError that says so."""
-    try:
-        if isinstance(value, bool | np.bool_):
-            raise TypeError
-        value = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name}={value!r}: must be an integer >= {least} ({meaning}).") from None
-    if value < least:
-        raise ValueError(f"{name}={value}: must be an integer >= {least} ({meaning}).")
-    return value
 
 
 @functools.partial(jax.jit, static_argnames=("window", "dtype"))

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, PyTree
 
+from koopnb.checks import Integer, integer
 from koopnb.operators import _solvers
 from koopnb.operators._eigen import in_own_precision
 from koopnb.operators._reduced import Reduced
 from koopnb.operators.koopman import KoopmanOperator
-from koopnb.operators.partition import Integer
-from koopnb.operators.snapshots import integer, is_array, to_session_precision
+from koopnb.operators.snapshots import is_array, to_session_precision
 
 
 def pseudospectrum(

@@ -9,6 +9,7 @@ import nbformat
 import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from koopnb.checks import Refusal
 from koopnb.experiments import environment
 from koopnb.publish.contents import Chapter
 from koopnb.publish.fingerprint import fingerprint_of
@@ -24,7 +25,7 @@ def unchanged(root: Path, chapter: Chapter, target: Path) -> bool:
     They rest on its code and not on its prose, so new prose is written into ``target``.
 
     Raises:
-        ValueError: the source is no MyST notebook.
+        Refusal: the source is no MyST notebook.
     """
     notebook, made = _source(root, chapter), _made(target)
     if made is None or made.metadata["koopnb"]["fingerprint"] != fingerprint_of(
@@ -40,7 +41,7 @@ def execute(root: Path, chapter: Chapter, target: Path) -> float:
 
     Raises:
         RuntimeError: a cell failed or its kernel ended. The message names chapter and cell.
-        ValueError: the source is no MyST notebook.
+        Refusal: the source is no MyST notebook.
     """
     notebook = _source(root, chapter)
     fingerprint = fingerprint_of(root, notebook, chapter)
@@ -72,13 +73,13 @@ def read(source: Path) -> Any:
     """A chapter's source as a notebook without outputs.
 
     Raises:
-        ValueError: the file is no MyST notebook, or not encoded in UTF-8.
+        Refusal: the file is no MyST notebook, or not encoded in UTF-8.
     """
     try:
         return jupytext.read(source)
     except Exception as error:  # jupytext passes on whatever its parsers raise
         reason = " ".join(str(error).split())
-        raise ValueError(f"{source} cannot be read as a chapter: {reason}") from error
+        raise Refusal(f"{source} cannot be read as a chapter: {reason}") from error
 
 
 def seconds_of(target: Path) -> float | None:

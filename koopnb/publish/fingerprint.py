@@ -14,6 +14,11 @@ from koopnb.publish.contents import Chapter
 
 PACKAGE = Path(koopnb.__file__).parent
 RECORDS = PACKAGE / "experiments" / "record.py"
+# Modules that import all of their folder by themselves, as no import statement says.
+DISCOVERING = {
+    PACKAGE / "experiments" / "series.py",
+    PACKAGE / "evidence" / "statements" / "__init__.py",
+}
 
 
 def fingerprint_of(root: Path, notebook: Any, chapter: Chapter) -> str:
@@ -36,8 +41,9 @@ def fingerprint_of(root: Path, notebook: Any, chapter: Chapter) -> str:
     for path in sorted(files):
         digest.update(str(path.relative_to(PACKAGE)).encode() + path.read_bytes())
     if RECORDS in files:
-        for path in sorted((root / "results").rglob("*.json")):
-            digest.update(path.name.encode() + path.read_bytes())
+        stored = root / "results"
+        for path in sorted(stored.rglob("*.json")):
+            digest.update(str(path.relative_to(stored)).encode() + path.read_bytes())
     for name in sorted(set(re.findall(r'"\.\./([^"]+)"', code))):
         if (root / name).is_file():
             digest.update(name.encode() + (root / name).read_bytes())
@@ -53,7 +59,14 @@ def imported(code: str) -> set[Path]:
         for file in _files(left.pop()) - found:
             found.add(file)
             left |= _named(file.read_text())
+            if file in DISCOVERING:
+                left |= {_module(beside) for beside in file.parent.glob("*")}
     return found
+
+
+def _module(path: Path) -> str:
+    """The dotted name of a file or folder of koopnb."""
+    return ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts))
 
 
 @functools.cache  # all chapters import much the same modules

@@ -32,8 +32,8 @@ def status(made: Mapping[Chapter, dict[str, Any]]) -> str:
         rows.append((chapter.name, f"{of['seconds']:.0f} s", stamp["date"][:10], where, jax))
     stamp = environment.stamp()
     precision = (
-        f"64-bit default {'on' if stamp['float64_enabled'] else 'off'}, "
-        f"matrix products at {stamp['matmul_precision']} precision"
+        f"64-bit default {'on' if stamp['session']['float64'] else 'off'}, "
+        f"matrix products at {stamp['session']['matmul']} precision"
     )
     facts = {
         "Built": stamp["date"],

@@ -12,6 +12,7 @@ from koopnb.chapters import ode_networks as chapter
 from koopnb.chapters.ode_networks import wording
 from koopnb.drawing.palette import COLOURS
 from koopnb.evidence import judge
+from koopnb.evidence.statements import CLAIMS
 from koopnb.experiments import ode
 from koopnb.experiments.ode import oscillator
 
@@ -317,7 +318,7 @@ def test_the_clock_counts_one_cost_after_another():
 
 def test_the_claims_are_judged_on_the_records():
     records = six(errors=lambda o, _: {"node float64": 2.0 if o == "adadelta" else 0.1})
-    findings = [judge.judge(claim, records) for claim in judge.CLAIMS["ode"]]
+    findings = [judge.judge(claim, records) for claim in CLAIMS["ode"]]
     table = rows(chapter.claims(findings, records))
     assert len(table) == len(findings)
     assert [table[0][name] for name in OPTIMIZERS] == ["2.00; 2.00", "0.10; 0.10", "0.10; 0.10"]

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 from koopnb.chapters import verdict
-from koopnb.evidence import judge, ledger
+from koopnb.evidence import judge, ledger, tables
+from koopnb.evidence.claim import Claim
 from koopnb.evidence.statements import CLAIMS
 from koopnb.experiments.record import Record
 
@@ -22,7 +23,7 @@ def entry(key, claim, values, *, settings=None, sets=1):
 
 def claim(**how):
     fields = {"key": "small", "statement": "It is small", "source": "report", "high": 1.0} | how
-    return judge.Claim(section="01-page#here", quantity="size", measure=len, **fields)
+    return Claim(section="01-page#here", quantity="size", measure=len, **fields)
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +108,7 @@ def test_answers_have_the_shares_that_agree_and_those_that_do_not():
     agreeing = next(
         one.finding.agreeing for one in listed if one.finding.claim.key == "node-comparable"
     )
-    assert f"are as accurate on {judge.share(agreeing, 3)} seeds and layer" in text
+    assert f"are as accurate on {tables.share(agreeing, 3)} seeds and layer" in text
 
 
 def test_sets_that_disagree_are_listed():

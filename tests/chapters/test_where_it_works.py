@@ -16,6 +16,7 @@ from koopnb.chapters.where_it_works import (
     score,
 )
 from koopnb.evidence import judge
+from koopnb.evidence.statements import CLAIMS
 from koopnb.experiments.record import Record
 from koopnb.experiments.regimes import boundary
 from koopnb.operators import radial
@@ -361,14 +362,14 @@ def test_every_arm_is_listed_worst_first():
 def findings(sets):
     runs = sets[1] | {"digits with weight decay": [made(weight_decay=0.01, sizes=(None, 32))]}
     return {
-        name: [judge.judge(claim, some) for claim in judge.CLAIMS[judge.group(some[0])]]
+        name: [judge.judge(claim, some) for claim in CLAIMS[some[0].series]]
         for name, some in runs.items()
     }
 
 
 def test_verdicts_are_those_of_the_findings(findings):
     text = conclusions.verdicts(findings)
-    assert text.count("\n| ") == 2 * (1 + len(judge.CLAIMS["regimes"]))
+    assert text.count("\n| ") == 2 * (1 + len(CLAIMS["regimes"]))
 
 
 def test_the_smooth_side_is_told_by_its_verdicts(findings):

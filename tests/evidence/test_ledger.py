@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from koopnb.evidence import ledger
-from koopnb.evidence.judge import Claim, Finding
+from koopnb.evidence.claim import Claim
+from koopnb.evidence.judge import Finding
 from koopnb.evidence.statements import CLAIMS
-from koopnb.experiments import record, series, theory
+from koopnb.experiments import record, series, store, theory
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 RESULTS = Path(__file__).parents[2] / "results"
@@ -27,7 +28,8 @@ def claim(**how):
 def save(folder, sizes):
     for seed, size in sizes.items():
         config = theory.TheoryConfig(seed)
-        record.save(record.make("theory", config, {"size": size}, {}, 0.0), config, folder)
+        made = record.make("theory", config, {"size": size}, {}, 0.0)
+        store.save(made, theory.SERIES[0].path(config, folder))
 
 
 @pytest.fixture
@@ -112,7 +114,7 @@ def test_a_page_shows_its_own_claims_from_every_series(tmp_path, monkeypatch):
     here = claim()
     elsewhere = here._replace(key="elsewhere", section="02-page#a-section")
     monkeypatch.setattr(ledger, "CLAIMS", {"theory": (elsewhere, here), "inertia": (elsewhere,)})
-    monkeypatch.setattr(record, "folders", lambda: [tmp_path])
+    monkeypatch.setattr(series, "folders", lambda: [tmp_path])
     save(tmp_path, dict.fromkeys(range(20), 0.5))
     (finding,) = ledger.of_page("01-page")
     assert finding.claim == here

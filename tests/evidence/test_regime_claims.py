@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from koopnb.evidence import judge
+from koopnb.evidence.judge import judge
 from koopnb.evidence.statements.decay import DECAY
 from koopnb.evidence.statements.regimes import REGIMES
 from koopnb.experiments import record
@@ -50,14 +50,8 @@ def made(**losses):
     ],
 )
 def test_a_claim_can_hold_and_can_fail(key, holding, failing):
-    assert judge.judge(CLAIMS[key], [made(**holding)]).verdict == "holds"
-    assert judge.judge(CLAIMS[key], [made(**failing)]).verdict == "fails"
-
-
-def test_records_with_decay_have_claims_of_their_own():
-    plain = made()
-    assert judge.group(plain) == "regimes"
-    assert judge.group(plain._replace(config={"weight_decay": 0.01})) == "decay"
+    assert judge(CLAIMS[key], [made(**holding)]).verdict == "holds"
+    assert judge(CLAIMS[key], [made(**failing)]).verdict == "fails"
 
 
 def test_the_share_of_growth_is_that_of_its_definition():

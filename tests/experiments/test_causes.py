@@ -10,9 +10,10 @@ from support.helpers import linear_record, with_spectrum
 
 import koopnb
 from koopnb import training
-from koopnb.evidence import judge
+from koopnb.evidence.judge import judge
+from koopnb.evidence.statements import CLAIMS
 from koopnb.evidence.statements.training import LEVEL
-from koopnb.experiments import causes, mnist, record
+from koopnb.experiments import causes, mnist, store
 from koopnb.experiments.causes import repairs, surrogate
 
 EIGS = (1.02, 0.9 + 0.3j, 0.9 - 0.3j, 0.7)
@@ -140,7 +141,7 @@ def result(tmp_path_factory):
         patch.setattr(repairs, "REPAIRS", some)
         made = causes.run(config, folder)
         runs = mnist.train(small("digits", 3, causes.HORIZONS), thin=True)
-    assert record.load(record.path_of("causes", config, folder)).metrics == made.metrics
+    assert store.load(causes.SERIES[0].path(config, folder)).metrics == made.metrics
     return made, runs
 
 
@@ -229,8 +230,8 @@ def test_observables_of_one_span_have_one_spectrum(result):
 
 def test_every_claim_is_decided_by_a_record(result):
     made, _ = result
-    for claim in judge.CLAIMS["causes"]:
-        value = judge.judge(claim, [made]).values[0]
+    for claim in CLAIMS["causes"]:
+        value = judge(claim, [made]).values[0]
         name, *_, epochs = claim.key.split("-") if "-" in claim.key else ("", "")
         if epochs in ("2", "10"):  # nothing can be left of a rise that there is not
             factors = made.metrics["factors"][name]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from koopnb.dynamics.systems import observe, orbit
-from koopnb.experiments import closure, record
+from koopnb.experiments import closure, store
 from koopnb.experiments.closure import autonomy, dictionaries, experiment
 from koopnb.operators.koopman import fit
 
@@ -95,7 +95,7 @@ def test_a_record_holds_every_number_and_is_read_back(tmp_path, monkeypatch):
     monkeypatch.setattr(dictionaries, "CYCLE_DEGREES", (1, 3))
     config = closure.ClosureConfig(2)
     made = closure.run(config, tmp_path)
-    _, again = record.look_up(closure.EXPERIMENT, config, [tmp_path])
+    again = store.load(closure.SERIES[0].path(config, tmp_path))
     assert again.metrics == json.loads(json.dumps(made.metrics))
     assert made.metrics["van der Pol"]["sizes"] == [3, 10]
     assert made.metrics["spectrum"] < 1e-10

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from koopnb.experiments import costs, mnist, record
+from koopnb.experiments import costs, mnist, store
 from koopnb.operators.koopman import fit
 
 
@@ -13,7 +13,7 @@ def result(tmp_path_factory):
     config = costs.CostsConfig("digits", horizon_epochs=(1, 2), timed_steps=3)
     folder = tmp_path_factory.mktemp("records")
     made = costs.run(config, folder)
-    assert record.load(record.path_of("costs", config, folder)).metrics == made.metrics
+    assert store.load(costs.SERIES[0].path(config, folder)).metrics == made.metrics
     return made
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from koopnb.experiments import descent, record
+from koopnb.experiments import descent, store
 
 SMALL = descent.DescentConfig(starts=6, iterations=2000, rates=2, bowls=1)
 
@@ -12,7 +12,7 @@ SMALL = descent.DescentConfig(starts=6, iterations=2000, rates=2, bowls=1)
 def one(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     made = descent.run(SMALL, folder)
-    assert record.find(descent.EXPERIMENT, SMALL, [folder]) is not None
+    assert store.load(descent.SERIES[0].path(SMALL, folder)).series == "descent"
     return made
 
 

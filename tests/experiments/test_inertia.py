@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from koopnb.dynamics import flows
-from koopnb.experiments import inertia, record
+from koopnb.experiments import inertia, store
 
 SMALL = inertia.InertiaConfig(starts=8, draws=2, iterations=300)
 
@@ -13,7 +13,7 @@ SMALL = inertia.InertiaConfig(starts=8, draws=2, iterations=300)
 def one(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     made = inertia.run(SMALL, folder)
-    assert record.find(inertia.EXPERIMENT, SMALL, [folder]) is not None
+    assert store.load(inertia.SERIES[0].path(SMALL, folder)).series == "inertia"
     return made
 
 

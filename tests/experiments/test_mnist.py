@@ -8,7 +8,7 @@ import pytest
 
 import koopnb
 from koopnb import training
-from koopnb.experiments import mnist, record, reported
+from koopnb.experiments import mnist, reported, store
 from koopnb.experiments.arms import matlab_rcond
 
 KEY = jax.random.key(0)
@@ -29,7 +29,7 @@ QUICK = mnist.MnistConfig(
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     made = mnist.run(QUICK, folder)
-    written = record.load(record.path_of(mnist.EXPERIMENT, QUICK, folder))
+    written = store.load(mnist.series_of(QUICK).path(QUICK, folder))
     assert written.metrics == made.metrics
     return made
 
@@ -220,7 +220,8 @@ def test_every_configuration_has_records_of_its_own(tmp_path):
     assert mnist.protocol(optimizer="adam").learning_rate == 1e-3
     assert [arm.name for arm in mnist.arms(arithmetic="paper")][2] == "node-64"
     ways = [{}, {"arithmetic": "paper"}, {"optimizer": "adam"}, {"optimizer": "sgd"}]
-    names = {record.path_of("mnist", mnist.protocol(**how), tmp_path) for how in ways}
+    configs = [mnist.protocol(**how) for how in ways]
+    names = {mnist.series_of(config).path(config, tmp_path) for config in configs}
     assert len(names) == len(ways)
 
 

@@ -9,8 +9,8 @@ import pytest
 from koopnb import load_dataset, training
 from koopnb.dynamics import gradient_noise
 from koopnb.dynamics.potentials import double_well
-from koopnb.evidence.statements import CLAIMS, group
-from koopnb.experiments import noise, record
+from koopnb.evidence.statements import CLAIMS
+from koopnb.experiments import noise, store
 from koopnb.experiments.noise import failures, gradients, initial, walks
 from koopnb.networks import MLP
 
@@ -23,7 +23,7 @@ KEY = jax.random.key(0)
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     noise.run(SMALL, folder)
-    return record.load(record.path_of(noise.EXPERIMENT, SMALL, folder))
+    return store.load(noise.SERIES[0].path(SMALL, folder))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def digits():
 
 
 def test_every_claim_finds_its_number(small):
-    assert group(small) == "noise"
+    assert small.series == "noise"
     for claim in CLAIMS["noise"]:
         assert np.isfinite(claim.measure(small)), claim.key
 

@@ -7,8 +7,9 @@ import pytest
 from scipy.special import ellipj, ellipk
 from support.helpers import explicit
 
-from koopnb.evidence import judge
-from koopnb.experiments import ode, record
+from koopnb.evidence.judge import judge
+from koopnb.evidence.statements import CLAIMS
+from koopnb.experiments import ode, store
 from koopnb.experiments.ode import oscillator
 
 SMALL = ode.OdeConfig(
@@ -136,7 +137,7 @@ def test_the_operators_are_the_papers_formula(runs):
 
 def test_a_run_leaves_a_record(tmp_path, runs):
     found = ode.run(SMALL, tmp_path)
-    stored = record.load(record.path_of(ode.EXPERIMENT, SMALL, tmp_path))
+    stored = store.load(ode.SERIES[0].path(SMALL, tmp_path))
     assert stored.metrics == found.metrics
     assert found.metrics["weights"] == 152
     change = found.curves["change"]
@@ -154,7 +155,7 @@ def test_a_run_leaves_a_record(tmp_path, runs):
     assert set(found.metrics["operators"]) == {f"{name} float64" for name in SMALL.partitions}
     timed = found.metrics["seconds"]["float64"]
     assert min(timed["train"], timed["check"], *timed["fit"].values()) > 0
-    judged = {claim.key: judge.judge(claim, [found]) for claim in judge.CLAIMS["ode"]}
+    judged = {claim.key: judge(claim, [found]) for claim in CLAIMS["ode"]}
     error, change = found.curves["node float64/error"][-1], found.curves["change"][-1]
     assert judged["node-accurate"].values == (ode.ratio(error, change),)
     error, line = (found.curves[f"{arm}/error"][-1] for arm in ("network float64", "linear"))

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from koopnb.experiments import partitions, record, series
+from koopnb.experiments import partitions, series, store
 from koopnb.operators.koopman import fit
 
 
@@ -50,7 +50,7 @@ def test_a_run_leaves_a_record(tmp_path):
         "digits", 1, horizon_epochs=(1,), widths=(8, 16), repeats=1
     )
     found = partitions.run(config, tmp_path)
-    stored = record.load(record.path_of(partitions.EXPERIMENT, config, tmp_path))
+    stored = store.load(partitions.ONE.path(config, tmp_path))
     assert stored.metrics == found.metrics
     arms = found.metrics["partitions"]
     assert list(arms) == list(partitions.ARMS)

@@ -1,9 +1,7 @@
-"""Records: what is written comes back, whole or not at all."""
+"""What a record holds, and when it is the one that is asked for."""
 
 import dataclasses
-import json
 
-import jax
 import numpy as np
 import pytest
 
@@ -11,122 +9,108 @@ from koopnb.experiments import record
 
 
 @dataclasses.dataclass(frozen=True)
+class Part:
+    name: str = "node"
+    rank: int = 3
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     seed: int = 3
     dataset: str = "digits"
     sizes: tuple[int, ...] = (1, 2)
+    parts: tuple[Part, ...] = (Part(), Part("layer"))
 
 
-def example(points=1000, **metrics):
-    curves = {"arm/loss": np.linspace(1, 2, points)}
-    return record.make("trial", Config(), {"end": 2.0} | metrics, curves, 1.5)
+def made(**curves):
+    return record.make("trial", Config(), {"end": 2.0}, curves, 1.5)
 
 
-def test_what_is_saved_is_loaded(tmp_path):
-    saved = example()
-    path = record.save(saved, Config(), tmp_path)
-    loaded = record.load(path)
-    assert loaded._replace(curves={}) == saved._replace(curves={})
-    for name, values in saved.curves.items():
-        np.testing.assert_array_equal(loaded.curves[name], values)
-    assert loaded.config == {"seed": 3, "dataset": "digits", "sizes": [1, 2]}
-    assert loaded.environment["seconds"] == 1.5
-    assert loaded.environment["packages"]["jax"]
+def test_a_record_holds_configuration_environment_and_session():
+    one = made()
+    assert (one.series, one.revision) == ("trial", 1)
+    assert one.config["sizes"] == [1, 2]
+    assert one.config["parts"][1] == {"name": "layer", "rank": 3}
+    assert one.environment["seconds"] == 1.5
+    assert one.environment["packages"]["jax"]
+    assert one.environment["session"] == {
+        "float64": False, "generator": "threefry2x32", "partitionable": True, "matmul": "default",
+    }  # fmt: skip
+
+
+def test_arrays_have_no_times_and_curves_keep_theirs():
+    one = made(ranks=[1, 2], loss=np.arange(3.0), **{"loss/at": np.array([187, 374, 561])})
+    assert set(one.curves) == {"ranks", "loss", "loss/at"}
+    assert one.curves["loss/at"].dtype == np.int32
+    assert one.curves["loss/at"].tolist() == [187, 374, 561]
+    assert one.curves["ranks"].dtype == np.float32
 
 
 @pytest.mark.parametrize("points", [1, 7, 400, 401, 1876])
-def test_curves_are_thinned_and_keep_their_ends(points):
-    curves = example(points).curves
-    at = curves["arm/loss/at"]
+def test_a_curve_is_thinned_where_that_is_asked_for_and_keeps_its_ends(points):
+    found = record.thinned("loss", np.linspace(1, 2, points))
+    at = found["loss/at"]
     assert len(at) == min(points, 400)
-    assert at[0] == 1
-    assert at[-1] == points
-    np.testing.assert_allclose(curves["arm/loss"], np.linspace(1, 2, points)[at - 1], rtol=1e-6)
+    assert (at[0], at[-1]) == (1, points)
+    np.testing.assert_array_equal(found["loss"], np.linspace(1, 2, points)[at - 1])
 
 
-def test_a_curve_with_times_of_its_own_keeps_them():
-    curves = {"arm/loss": np.arange(3.0), "arm/loss/at": np.array([187, 374, 561])}
-    kept = record.make("trial", Config(), {}, curves, 0.0).curves
-    assert set(kept) == set(curves)
-    np.testing.assert_array_equal(kept["arm/loss/at"], [187, 374, 561])
+def test_numbers_that_are_not_finite_are_said_in_words():
+    metrics = {"worst": np.inf, "none": [np.nan], "best": np.float32(1), "by": {1: np.int64(2)}}
+    kept = record.make("trial", Config(), metrics, {}, 0.0).metrics
+    assert kept == {"worst": "inf", "none": ["nan"], "best": 1.0, "by": {"1": 2}}
+    assert float(kept["worst"]) == np.inf
 
 
-def test_numbers_that_are_not_finite_are_said_in_words(tmp_path):
-    path = record.save(example(worst=np.inf, none=[np.nan], best=np.float32(1)), Config(), tmp_path)
-    metrics = json.loads(path.read_text())["metrics"]
-    assert metrics == {"end": 2.0, "worst": "inf", "none": ["nan"], "best": 1.0}
-    assert float(metrics["worst"]) == np.inf
+def test_a_configuration_agrees_with_itself_and_no_other():
+    stored = record.as_dict(Config())
+    assert record.agrees(stored, Config())
+    for other in (
+        Config(seed=4), Config(sizes=(1, 3)), Config(sizes=(1,)), Config(parts=(Part(),)),
+        Config(parts=(Part(), Part("layer", 4))),
+    ):  # fmt: skip
+        assert not record.agrees(stored, other)
+    assert not record.agrees(stored | {"parts": "node"}, Config())
+    assert not record.agrees(stored | {"parts": ["node", "layer"]}, Config())
 
 
-def test_other_configurations_have_other_names(tmp_path):
-    names = {
-        record.path_of("trial", config, tmp_path).name
-        for config in (Config(), Config(seed=4), Config(sizes=(1, 3)), Config(dataset="mnist"))
-    }
-    assert len(names) == 4
+@dataclasses.dataclass(frozen=True)
+class NewPart(Part):
+    window: int = 1
 
 
-def test_an_interrupted_write_leaves_the_old_record_and_nothing_else(tmp_path, monkeypatch):
-    path = record.save(example(), Config(), tmp_path)
-    before = path.read_bytes()
-
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(np, "savez_compressed", stop)
-    with pytest.raises(KeyboardInterrupt):
-        record.save(example(other=1), Config(), tmp_path)
-    assert path.read_bytes() == before
-    assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".npz"}
+@dataclasses.dataclass(frozen=True)
+class NewConfig(Config):
+    parts: tuple[NewPart, ...] = (NewPart(), NewPart("layer"))
+    stride: int = 10
+    names: list[str] = dataclasses.field(default_factory=list)
 
 
-def test_a_file_that_is_no_record_is_named(tmp_path):
-    path = record.save(example(), Config(), tmp_path)
-    path.write_text("{")
-    with pytest.raises(ValueError, match=f"{path.name} is not a result record"):
-        record.load(path)
+def test_a_new_field_with_a_default_orphans_no_record():
+    stored = record.as_dict(Config())
+    assert record.agrees(stored, NewConfig())
+    assert not record.agrees(stored, NewConfig(stride=5))
+    assert not record.agrees(stored, NewConfig(parts=(NewPart(), NewPart("layer", window=2))))
 
 
-def test_a_record_is_computed_once_and_belongs_to_one_version(tmp_path, monkeypatch):
-    stored, fresh, calls = tmp_path / "stored", tmp_path / "fresh", []
-
-    def obtain(config=Config()):
-        def compute():
-            calls.append(config)
-            return example(at=len(calls))
-
-        return record.obtain("trial", config, compute, [stored, fresh]).metrics["at"]
-
-    assert [obtain(), obtain()] == [1, 1]
-    assert not stored.exists()
-    assert obtain(Config(seed=4)) == 2
-    record.save(example(at=0), Config(), stored)
-    assert obtain() == 0
-    versions = record.environment.versions() | {"koopnb": "0.0.1"}
-    monkeypatch.setattr(record.environment, "versions", lambda: versions)
-    assert obtain() == 3
-    assert len(calls) == 3
+@dataclasses.dataclass(frozen=True)
+class ChangedConfig(Config):
+    sizes: tuple[int, ...] = (9,)
 
 
-@pytest.mark.parametrize("share", [0.4, 0.6])
-def test_compiled_programs_are_dropped_before_they_are_too_many(tmp_path, monkeypatch, share):
-    most = 1000
-    maps, limit = tmp_path / "maps", tmp_path / "limit"
-    maps.write_text("one map\n" * int(share * most))
-    limit.write_text(f"{most}\n")
-    monkeypatch.setattr(record, "MAPS", (maps, limit))
-    double = jax.jit(lambda x: 2 * x)
-
-    def compute():
-        return example(last=float(double(1.0)))
-
-    record.obtain("trial", Config(), compute, [tmp_path / "records"])
-    assert double._cache_size() == (share < 0.5)
+def test_a_changed_default_takes_no_old_record():
+    stored = record.as_dict(Config())
+    assert not record.agrees(stored, ChangedConfig())
+    assert record.agrees(stored, ChangedConfig(sizes=(1, 2)))
 
 
-def test_where_maps_cannot_be_counted_programs_stay(tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "MAPS", (tmp_path / "none", tmp_path / "none"))
-    double = jax.jit(lambda x: 2 * x)
-    double(1.0)
-    record.drop_programs()
-    assert double._cache_size() == 1
+def test_a_field_that_is_gone_is_another_configuration():
+    assert not record.agrees(record.as_dict(NewConfig()), Config())
+
+
+def test_stored_configurations_are_compared_as_far_as_both_say_something():
+    old, new = record.as_dict(Config()), record.as_dict(NewConfig())
+    assert record.alike(old, new)
+    assert not record.alike(old, new | {"seed": 4})
+    assert not record.alike(old, new | {"sizes": [1]})
+    assert not record.alike(old, new | {"parts": [{"rank": 4}, {}]})

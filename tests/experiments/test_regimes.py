@@ -9,8 +9,9 @@ import pytest
 from support.helpers import explicit
 
 from koopnb import load_dataset
-from koopnb.evidence import judge
-from koopnb.experiments import record, regimes
+from koopnb.evidence.judge import judge
+from koopnb.evidence.statements import CLAIMS
+from koopnb.experiments import record, regimes, store
 from koopnb.experiments.regimes import boundary, candidates
 from koopnb.networks import MLP
 from koopnb.operators import scores
@@ -123,7 +124,7 @@ def test_records_are_judged_and_their_paths_have_times(found):
     assert found.curves["path/record/at"].tolist() == list(range(-150, 1, 50))
     assert found.metrics["samples"] == 600
     assert found.metrics["weights"] == 64 * 6 + 6 + 60 + 10
-    short = judge.judge(judge.CLAIMS["regimes"][1], [found])
+    short = judge(CLAIMS["regimes"][1], [found])
     middle = np.median(found.curves["operator/train"] / found.curves["own/train"], axis=1)[0, 0]
     middle = max(middle, 1 / middle)  # of one optimizer, so that the median is its number
     assert short.claim.key == "full-short"
@@ -175,7 +176,7 @@ def test_the_chosen_threshold_has_the_fewest_errors(example):
 def test_the_fixed_rules_are_those_that_the_stored_records_choose():
     results = Path(__file__).parents[2] / "results"
     records = [
-        record.load(record.path_of("regimes", regimes.grid(name, seed), results))
+        store.load(regimes.SERIES[0].path(regimes.grid(name, seed), results))
         for name in ("digits", "mnist")
         for seed in range(100, 105)
     ]

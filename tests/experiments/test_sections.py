@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from koopnb.experiments import record, sections
+from koopnb.experiments import sections, store
 from koopnb.experiments.sections import arithmetic, records
 from koopnb.operators.koopman import fit
 from koopnb.operators.snapshots import delays
@@ -123,5 +123,5 @@ def test_a_record_is_read_back_and_shares_no_noise_with_another(tmp_path, monkey
     config = sections.SectionsConfig(2)
     made = sections.run(config, tmp_path)
     assert used == [6, 7, 8]
-    assert record.look_up(sections.EXPERIMENT, config, [tmp_path])[1].metrics == made.metrics
+    assert store.load(sections.SERIES[0].path(config, tmp_path)).metrics == made.metrics
     assert made.metrics["delays"]["imaginary"] == 0

@@ -6,7 +6,9 @@ import nbformat
 import pytest
 from support.records import save_example
 
-from koopnb.evidence import judge, ledger
+from koopnb.evidence import ledger
+from koopnb.evidence.claim import Claim
+from koopnb.evidence.judge import Finding
 from koopnb.experiments import environment
 from koopnb.publish import contents, execute, pages
 from koopnb.publish.build import build as build_book
@@ -166,11 +168,11 @@ def test_outside_the_repository_it_says_so(tmp_path):
         build(tmp_path, PAGE)
 
 
-CLAIM = judge.Claim("small", "It is small", "report", "01-page#a", "size", lambda _: 1.0, high=1.0)
+CLAIM = Claim("small", "It is small", "report", "01-page#a", "size", lambda _: 1.0, high=1.0)
 
 
 def test_generated_pages_come_from_records():
-    finding = judge.Finding(CLAIM, (1.0,), 1, "holds")
+    finding = Finding(CLAIM, (1.0,), 1, "holds")
     listed = [
         ledger.Entry("theory", finding._replace(claim=CLAIM._replace(source=source)), "", ())
         for source in ("report, figure 1", "paper", "this book")

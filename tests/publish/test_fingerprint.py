@@ -77,3 +77,11 @@ def test_prose_does_not_count_and_code_does(page, tmp_path):
     text = (tmp_path / "01-page.md").read_text().replace("# Page", "# Another page")
     (tmp_path / "01-page.md").write_text(text)
     assert fingerprint_of(tmp_path, read(tmp_path / "01-page.md"), PAGE) == before
+
+
+def test_what_is_discovered_counts_though_no_statement_imports_it():
+    registry = names("from koopnb.experiments import series")
+    assert {"experiments/theory.py", "experiments/causes/experiment.py"} <= registry
+    claims = names("from koopnb.evidence import ledger")
+    assert {"evidence/statements/theory.py", "experiments/ode/oscillator.py"} <= claims
+    assert "evidence/statements/theory.py" not in registry

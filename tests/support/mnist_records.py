@@ -62,7 +62,7 @@ def trained(
         } | ({} if explicit else {"condition": 2e5})  # fmt: skip
         if explicit:
             curves[f"{arm.name}/parting"], curves[f"{arm.name}/parting/at"] = AT * 0.1, AT
-    return record.make(mnist.EXPERIMENT, config, metrics, curves, seconds=1.0)
+    return record.make(mnist.series_of(config).name, config, metrics, curves, seconds=1.0)
 
 
 def routed(seed=0, **last):
@@ -74,7 +74,7 @@ def routed(seed=0, **last):
             curves[f"{operator}/{way}/apart"] = end * np.array([1e-3, 1e-2, 1e-1, 1])
             curves[f"{operator}/{way}/apart/at"] = AT[:PER_EPOCH]
     config = routes.RoutesConfig(seed=seed)
-    return record.make(routes.EXPERIMENT, config, {}, curves, seconds=1.0)
+    return record.make("routes", config, {}, curves, seconds=1.0)
 
 
 def timed(*, jump=0.01):
@@ -88,4 +88,4 @@ def timed(*, jump=0.01):
         "fit": dict.fromkeys(all_, 0.2), "jump": dict.fromkeys(all_, jump),
     }  # fmt: skip
     curves = {f"{arm}/seconds": np.full(3, step) for arm, step in metrics["step"].items()}
-    return record.make(costs.EXPERIMENT, config, metrics, curves, seconds=1.0)
+    return record.make("costs", config, metrics, curves, seconds=1.0)

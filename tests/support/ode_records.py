@@ -41,7 +41,7 @@ def trained(optimizer="adadelta", points="fixed", *, errors=(), losses=(), first
         "operators": {arm: {"rank": [1, dict(ranks).get(arm, 3)]} for arm in kinds},
         "seconds": {"float64": costs(), "float32": costs()},
     }
-    return record.make(ode.EXPERIMENT, config, metrics, curves, seconds=60.0)
+    return record.make("ode", config, metrics, curves, seconds=60.0)
 
 
 def six(**arms):

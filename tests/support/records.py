@@ -1,6 +1,7 @@
 """Records of the MNIST experiment with just the numbers that claims read."""
 
-from koopnb.experiments import mnist, record
+from koopnb.evidence.claim import Claim
+from koopnb.experiments import mnist, record, store
 
 
 def save_example(folder, *, loss_end=2.0, seeds=(0,)):
@@ -20,6 +21,36 @@ def save_example(folder, *, loss_end=2.0, seeds=(0,)):
             "baselines": {"mean": {"loss": 1.0}},
             "operators": dict.fromkeys(("quasi-node", "node", "layer", "bounded"), arm),
         }
-        made = record.make(mnist.EXPERIMENT, config, metrics, {}, seconds=1.0)
-        written = record.save(made, config, folder)
+        one = mnist.series_of(config)
+        made = record.make(one.name, config, metrics, {}, seconds=1.0)
+        written = store.save(made, one.path(config, folder))
     return written
+
+
+# What `sized` records are judged by.
+CLAIM = Claim(
+    "small",
+    "It is small",
+    "nobody",
+    "page#heading",
+    "size",
+    lambda one: one.metrics["size"],
+    high=1.0,
+)  # fmt: skip
+
+
+def sized(*sizes):
+    """A record a size, of seeds from 0 on."""
+    return [
+        record.make("mnist", mnist.MnistConfig(seed=seed), {"size": size}, {}, 0.0)
+        for seed, size in enumerate(sizes)
+    ]
+
+
+def runs(**settings):
+    """Records of every value of the settings, a list of agreeing or not for each."""
+    rows = [(config, holds) for config, agree in settings.values() for holds in agree]
+    return [
+        record.make("mnist", mnist.MnistConfig(seed=i, **config), {"size": 2.0 - holds}, {}, 0.0)
+        for i, (config, holds) in enumerate(rows)
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from koopnb.chapters.mnist_experiment.readings import dataset
 from koopnb.chapters.mnist_experiment.verdicts import judged
 from koopnb.drawing.plates import Text
-from koopnb.evidence import judge
+from koopnb.evidence import tables
 from koopnb.experiments.record import Record
 
 
@@ -34,7 +34,7 @@ def setting(
 def summary(report: Sequence[Record]) -> Text:
     """On how many seeds the statements hold that the chapter is about."""
     share = {
-        finding.claim.key: judge.share(finding.agreeing, len(finding.values))
+        finding.claim.key: tables.share(finding.agreeing, len(finding.values))
         for finding in judged(mnist=report)
     }
     reproduced = "The report's figures reproduce, and its reading of them stands, with a "

@@ -10,7 +10,7 @@ from koopnb.chapters.mnist_experiment.readings import at_horizon, dataset, horiz
 from koopnb.drawing import figures, plates
 from koopnb.drawing.numbers import spread
 from koopnb.drawing.palette import COLOURS
-from koopnb.evidence import judge
+from koopnb.evidence import tables
 from koopnb.evidence.statements.training import LEVEL, SAME
 from koopnb.experiments import reported
 from koopnb.experiments.record import Record
@@ -122,7 +122,7 @@ def comparable(report: Sequence[Record]) -> plates.Text:
     one = horizons(report)[0]
 
     def count(holds: np.ndarray) -> str:
-        return judge.share(int(np.sum(holds)), len(holds))
+        return tables.share(int(np.sum(holds)), len(holds))
 
     def row(arm: str) -> dict[str, str]:
         least = SAME * at_horizon(report, "adadelta", one, "accuracy_median")

@@ -10,7 +10,7 @@ from koopnb.chapters.mnist_experiment.readings import at_horizon, horizons
 from koopnb.drawing import plates
 from koopnb.drawing.numbers import spread
 from koopnb.drawing.palette import COLOURS, NOTE
-from koopnb.evidence import judge
+from koopnb.evidence import tables
 from koopnb.evidence.statements.training import SAME
 from koopnb.experiments import routes
 from koopnb.experiments.record import Record
@@ -138,6 +138,6 @@ def _form(paper: Sequence[Record], one: Double) -> dict[str, str]:
     return {
         "Operators": one.partition,
         "Evaluated in": one.form,
-        accurate: f"{judge.share(int(np.sum(ratio >= SAME)), len(ratio))}; {spread(ratio)}",
+        accurate: f"{tables.share(int(np.sum(ratio >= SAME)), len(ratio))}; {spread(ratio)}",
         "Condition of $F$": _scientific(float(np.median(conditions))) if conditions else "–",
     }

@@ -10,7 +10,7 @@ from koopnb.chapters.ode_networks.reading import NETWORK, NODE, error_ratios, lo
 from koopnb.chapters.ode_networks.wording import NAMES, by_optimizer, called, plain
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS, LINE, NOTE
-from koopnb.evidence import judge
+from koopnb.evidence import judge, tables
 from koopnb.experiments import ode
 from koopnb.experiments.record import Record
 
@@ -74,7 +74,7 @@ def claims(findings: Sequence[judge.Finding], records: Sequence[Record]) -> plat
         row = {"Statement": claim.statement, "Source": claim.source}
         row["Number, and its bound"] = f"{claim.quantity}, {bound}"
         row |= {name: "; ".join(values) for name, values in numbers.items()}
-        rows.append(row | {"Verdict": judge.verdict_of(finding)})
+        rows.append(row | {"Verdict": tables.verdict_of(finding)})
     return plates.Text(f"Fixed points; jittered points:\n\n{plates.table(rows)}")
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from koopnb.drawing import figures, plates
 from koopnb.drawing.palette import COLOURS, NOTE
-from koopnb.evidence import judge
+from koopnb.evidence import tables
 from koopnb.experiments.partitions import ARMS
 from koopnb.experiments.record import Record
 
@@ -88,7 +88,7 @@ def lowest(records: Sequence[Record]) -> plates.Text:
     beaten = np.all(ends > [one.metrics["mean"] for one in records], axis=0)
     return plates.Text(
         f"{told} At $T = {far}$ averaging beats every one of the {len(ARMS)} operators on "
-        f"{judge.share(int(beaten.sum()), len(records))} seeds (in brackets the interval of 95% "
+        f"{tables.share(int(beaten.sum()), len(records))} seeds (in brackets the interval of 95% "
         "for the share among all seeds)."
     )
 

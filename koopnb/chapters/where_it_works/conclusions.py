@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from koopnb.chapters.where_it_works import score
 from koopnb.chapters.where_it_works.grids import extent, median
 from koopnb.drawing import plates
-from koopnb.evidence import judge
+from koopnb.evidence import judge, tables
 from koopnb.evidence.statements.regimes import FULL, HALF, ONE
 from koopnb.experiments.record import Record
 from koopnb.experiments.regimes import boundary
@@ -22,8 +22,8 @@ WITHIN_A_TENTH = {
 def verdicts(findings: Findings) -> plates.Text:
     """Every claim on both data sets; those with weight decay stand in their section."""
     return plates.Text(
-        f"Digits:\n\n{judge.table(findings['digits'])}\nMNIST:\n\n"
-        f"{judge.table(findings['mnist'])}\n"
+        f"Digits:\n\n{tables.table(findings['digits'])}\nMNIST:\n\n"
+        f"{tables.table(findings['mnist'])}\n"
         "Digits with weight decay: [the table above](#with-weight-decay)."
     )
 

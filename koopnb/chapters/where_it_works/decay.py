@@ -6,7 +6,8 @@ import numpy as np
 
 from koopnb.chapters.where_it_works.grids import Group, batch, extent, side_by_side
 from koopnb.drawing import plates
-from koopnb.evidence import judge
+from koopnb.evidence import judge, tables
+from koopnb.evidence.statements import CLAIMS
 from koopnb.evidence.statements.regimes import FULL, HALF, ONE
 from koopnb.experiments.record import Record
 from koopnb.experiments.regimes import boundary
@@ -59,12 +60,12 @@ def shares(decayed: Sequence[Record]) -> plates.Text:
     groups = [
         Group(batch(size), decayed, j) for j, size in enumerate(decayed[0].config["batch_sizes"])
     ]
-    findings = [judge.judge(claim, decayed) for claim in judge.CLAIMS["decay"]]
+    findings = [judge.judge(claim, decayed) for claim in CLAIMS["decay"]]
     return plates.Text(
         "Beware of closeness here. With the full batch, the last weights left as they are end "
         f"{extent(still)} times as high as the optimizer one record on: where that is within a "
         "tenth, being within a tenth tells nothing. What tells is the share of the optimizer's own "
         "decrease: 1 where the prediction does as well, 0 where it does no better than no change, "
         "negative where it does harm.\n\n"
-        f"{side_by_side(boundary.progress, columns, groups)}\n\n{judge.table(findings)}"
+        f"{side_by_side(boundary.progress, columns, groups)}\n\n{tables.table(findings)}"
     )

@@ -198,3 +198,5 @@ CUTOFFS = tuple(
     )
     for arm in ("node", "network")
 )
+
+CLAIMS = {"causes": CAUSES, "cutoffs": CUTOFFS}

@@ -162,3 +162,5 @@ CLOSURE = (
         proved=False,
     ),
 )
+
+CLAIMS = {"closure": CLOSURE}

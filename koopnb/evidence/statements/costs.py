@@ -106,3 +106,5 @@ COSTS = (
         timed=True,
     ),
 )
+
+CLAIMS = {"costs": COSTS}

@@ -55,3 +55,5 @@ DECAY = (
         SECTION, "line", ONE, 1.0,
     ),
 )  # fmt: skip
+
+CLAIMS = {"decay": DECAY}

@@ -125,3 +125,5 @@ DESCENT = (
         proved=True,
     ),
 )
+
+CLAIMS = {"descent": DESCENT}

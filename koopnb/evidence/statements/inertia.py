@@ -138,3 +138,5 @@ INERTIA = (
         proved=True,
     ),
 )
+
+CLAIMS = {"inertia": INERTIA}

@@ -198,3 +198,5 @@ NOISE = (
         DIFFUSION, "fitted power", _of("inflection", "power"), -0.39, -0.28,
     ),
 )  # fmt: skip
+
+CLAIMS = {"noise": NOISE}

@@ -91,3 +91,5 @@ ODE = (
         timed=True,
     ),
 )
+
+CLAIMS = {"ode": ODE}

@@ -81,3 +81,5 @@ PAPER = (
         for arm in ("quasi-node", "node")
     ),
 )
+
+CLAIMS = {"paper": PAPER}

@@ -131,3 +131,5 @@ FITS = (
         timed=True,
     ),
 )
+
+CLAIMS = {"partitions": PARTITIONS, "fits": FITS}

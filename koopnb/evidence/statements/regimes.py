@@ -221,3 +221,5 @@ REGIMES = (
         "better", TWO,
     ),
 )  # fmt: skip
+
+CLAIMS = {"regimes": REGIMES}

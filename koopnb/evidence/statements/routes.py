@@ -43,3 +43,5 @@ ROUTES = tuple(
         ),
     )
 )
+
+CLAIMS = {"routes": ROUTES}

@@ -284,3 +284,5 @@ SECTIONS = (
         low=0.02,
     ),
 )
+
+CLAIMS = {"sections": SECTIONS}

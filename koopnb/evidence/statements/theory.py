@@ -79,3 +79,5 @@ THEORY = (
         proved=True,
     ),
 )
+
+CLAIMS = {"theory": THEORY}

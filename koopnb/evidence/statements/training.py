@@ -236,3 +236,5 @@ OPTIMIZERS = (
         tolerance=1.5,
     ),
 )
+
+CLAIMS = {"mnist": REPORT, "optimizers": OPTIMIZERS}

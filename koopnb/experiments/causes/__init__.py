@@ -1,8 +1,8 @@
 """Why predictions deteriorate: the report's operators taken apart, and repaired."""
 
 from koopnb.experiments.causes.experiment import (
-    EXPERIMENT,
     HORIZONS,
+    SERIES,
     STOPPED,
     SWEPT,
     SWEPT_SEEDS,
@@ -13,6 +13,6 @@ from koopnb.experiments.causes.experiment import (
 )
 
 __all__ = [
-    "EXPERIMENT", "HORIZONS", "STOPPED", "SWEPT", "SWEPT_SEEDS", "TOGETHER", "WINDOWS",
+    "HORIZONS", "SERIES", "STOPPED", "SWEPT", "SWEPT_SEEDS", "TOGETHER", "WINDOWS",
     "CausesConfig", "run",
 ]  # fmt: skip

@@ -1,8 +1,7 @@
 """Why predictions deteriorate: the report's operators taken apart, and repaired."""
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,15 +10,16 @@ import numpy as np
 from jaxtyping import PyTree
 
 from koopnb import training
-from koopnb.experiments import mnist, record
+from koopnb.checks import Refusal
+from koopnb.experiments import mnist
 from koopnb.experiments.causes import repairs, surrogate
 from koopnb.experiments.causes.repairs import TrainedSeed, at_times, single
 from koopnb.experiments.causes.surrogate import Modes
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.operators import baselines, spectrum
 from koopnb.operators.koopman import KoopmanOperator
 from koopnb.operators.snapshots import rows
 
-EXPERIMENT = "causes"
 WINDOWS = {"mnist": 187, "digits": 18}  # iterations a window mean is over
 PARTS = ("operators", "cutoffs")
 HORIZONS = repairs.HORIZONS
@@ -45,23 +45,21 @@ class CausesConfig:
 
     def __post_init__(self) -> None:
         if self.dataset not in WINDOWS:
-            raise ValueError(f"dataset={self.dataset!r}: must be one of {list(WINDOWS)}.")
+            raise Refusal(f"dataset={self.dataset!r}: must be one of {list(WINDOWS)}.")
         if self.seed < 0:
-            raise ValueError(f"seed={self.seed}: must be at least 0.")
+            raise Refusal(f"seed={self.seed}: must be at least 0.")
         if self.part not in PARTS:
-            raise ValueError(f"part={self.part!r}: must be one of {PARTS}.")
+            raise Refusal(f"part={self.part!r}: must be one of {PARTS}.")
 
 
-def run(
-    config: CausesConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
-    r"""Runs one seed and returns its record, written to ``folder`` if one is given.
+@recorded(lambda config: SERIES[PARTS.index(config.part)])
+def run(config: CausesConfig, *, progress: bool = False) -> Measured:
+    r"""Runs one seed.
 
     Training, record and operators are those of `mnist`, in the report's arithmetic. With
     $\hat x(s)$ predicted and $x_n$ the last recorded weights, the distance gone is
     $\lVert \hat x(s) - x_n \rVert$. Test losses are shown; they choose nothing.
     """
-    began = time.perf_counter()
     runs = mnist.train(
         mnist.protocol(config.dataset, config.seed, HORIZONS), thin=True, progress=progress
     )
@@ -86,10 +84,7 @@ def run(
             name: {dtype: _sweep(trained, name, dtype) for dtype in ("float32", "float64")}
             for name in SWEPT
         }
-    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, curves
 
 
 def _take_apart(
@@ -190,7 +185,7 @@ def _nodes(trained: TrainedSeed, modes: Modes, curves: dict[str, np.ndarray]) ->
         "layer": [int(label.split("[")[1].split("]")[0]) for label in operator.partition.labels],
     }
     for name, values in columns.items():
-        curves[f"nodes/{name}"], curves[f"nodes/{name}/at"] = np.asarray(values), np.arange(count)
+        curves[f"nodes/{name}"] = np.asarray(values)
     order = np.argsort(-alone)
     masks = np.stack([~np.isin(np.arange(count), order[:k]) for k in (0, *STOPPED)])
     others = trained.loss(surrogate.mixed(operator, ahead, trained.last, masks))
@@ -263,7 +258,7 @@ def _spectrum(modes: Modes, name: str, curves: dict[str, np.ndarray]) -> None:
     # Relative to 1, so that single precision keeps their digits.
     for part, values in (("growth", np.log(np.abs(eigs))), ("angle", np.angle(eigs)),
                          ("size", sizes[order])):  # fmt: skip
-        curves[f"{name}/{part}"], curves[f"{name}/{part}/at"] = values, np.arange(len(order))
+        curves[f"{name}/{part}"] = values
 
 
 def _sweep(trained: TrainedSeed, partition: str, dtype: str) -> list[dict[str, Any]]:
@@ -295,3 +290,17 @@ def _observables(trained: TrainedSeed, operator: KoopmanOperator) -> dict[str, f
     projections = np.linalg.lstsq(before, after, rcond=1e-9)[0]
     gap = spectrum.distance(np.linalg.eigvals(identity), np.linalg.eigvals(projections))
     return {"distance": gap, "weights": len(identity)}
+
+
+def _part(part: str) -> Callable[[str, int, tuple[int, ...]], list[CausesConfig]]:
+    return lambda dataset, seed, _horizons: [CausesConfig(dataset or "mnist", seed, part)]
+
+
+# In the order of `PARTS`.
+SERIES: tuple[Series, ...] = (
+    Series(
+        "causes", "the report's operators taken apart", 70, run, _part("operators"),
+        tuple(range(10)),
+    ),
+    Series("cutoffs", "the cutoff swept over ten decades", 80, run, _part("cutoffs"), SWEPT_SEEDS),
+)  # fmt: skip

@@ -4,6 +4,6 @@
 state of training is, and ``experiment`` makes the records.
 """
 
-from koopnb.experiments.closure.experiment import EXPERIMENT, ClosureConfig, run
+from koopnb.experiments.closure.experiment import SERIES, ClosureConfig, run
 
-__all__ = ["EXPERIMENT", "ClosureConfig", "run"]
+__all__ = ["SERIES", "ClosureConfig", "run"]

@@ -1,20 +1,17 @@
 """When finitely many observables are enough: chapter 04's statements as numbers."""
 
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from koopnb.dynamics.systems import observe, orbit, slow_map
-from koopnb.experiments import record
 from koopnb.experiments.closure import autonomy, dictionaries
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.operators.koopman import KoopmanOperator, fit
 from koopnb.operators.spectrum import distance
 
-EXPERIMENT = "closure"
 BENT, SLOW = (0.8, 0.3), (0.99, 0.6)  # a and b of the slow manifold's map
 DENSITIES = {
     "Lebesgue": np.ones_like,
@@ -31,14 +28,12 @@ class ClosureConfig:
     seed: int = 0
 
 
-def run(
-    config: ClosureConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda _: SERIES[0])
+def run(config: ClosureConfig, *, progress: bool = False) -> Measured:
     """Every number of the record; some seconds.
 
     Source: the report's Background, 3, and Method, 1.
     """
-    began = time.perf_counter()
     rng = np.random.default_rng(config.seed)
     states = orbit(rng.uniform(1, 2, 2), 30, *SLOW)
     wells, cycle = dictionaries.double_well(), dictionaries.van_der_pol(config.seed)
@@ -54,10 +49,7 @@ def run(
         "two futures": autonomy.two_futures(runs, 0, config.seed),
         "with memory": {name: one[0] for name, one in autonomy.with_memory(runs).items()},
     }
-    result = record.make(EXPERIMENT, config, metrics, {}, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, {}
 
 
 def known_eigs(a: float, b: float) -> list[float]:
@@ -132,3 +124,12 @@ def identity_gap(states: Float[np.ndarray, "times 2"]) -> float:
     one, other = fit({"x": states}), fit({"x": stacked})
     ahead = [operator.predict(100)["x"] for operator in (one, other)]
     return float(max(np.abs(one.eigs - other.eigs).max(), np.abs(ahead[0] - ahead[1]).max()))
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "closure", "observables that close, or do not", 120, run,
+        lambda _dataset, seed, _horizons: [ClosureConfig(seed)], tuple(range(10)),
+        datasets=(), told=(),
+    ),
+)  # fmt: skip

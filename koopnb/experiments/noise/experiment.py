@@ -1,8 +1,6 @@
 """One seed's record: the noise of a network's gradients, and what noise does to descent."""
 
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,10 +9,8 @@ import numpy as np
 
 from koopnb.data import load_dataset
 from koopnb.dynamics import gradient_noise
-from koopnb.experiments import record
 from koopnb.experiments.noise import failures, gradients, initial, walks
-
-EXPERIMENT = "noise"
+from koopnb.experiments.protocol import Measured, Series, recorded
 
 
 @dataclass(frozen=True)
@@ -40,14 +36,12 @@ class NoiseConfig:
             )
 
 
-def run(
-    config: NoiseConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda _: SERIES[0])
+def run(config: NoiseConfig, *, progress: bool = False) -> Measured:
     """Every number of the record; some seconds.
 
     Source: the report's section on stochastic gradient descent.
     """
-    began = time.perf_counter()
     data = load_dataset("digits")
     x, y = jnp.asarray(data.x_train), jnp.asarray(data.y_train)
     key = jax.random.key(config.seed)
@@ -73,7 +67,13 @@ def run(
         "networks": initial.shares(losses),
     }
     curves |= {f"networks/{name}": values for name, values in losses.items()}
-    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, curves
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "noise", "gradient noise, and what it does to descent", 114, run,
+        lambda _dataset, seed, _horizons: [NoiseConfig(seed)], tuple(range(10)),
+        datasets=(), told=(),
+    ),
+)  # fmt: skip

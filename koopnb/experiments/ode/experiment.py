@@ -1,7 +1,5 @@
 """The paper's published example: ODE-solver networks trained to the end, and predicted."""
 
-import time
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,18 +8,17 @@ import numpy as np
 from koopnb.experiments import record
 from koopnb.experiments.ode import forecasts
 from koopnb.experiments.ode.clock import time_one_network
-from koopnb.experiments.ode.configuration import UNTUNED_OPTIMIZERS, OdeConfig
+from koopnb.experiments.ode.configuration import COLLOCATION_KINDS, UNTUNED_OPTIMIZERS, OdeConfig
 from koopnb.experiments.ode.oscillator import mean_squared_residuals
 from koopnb.experiments.ode.trainings import equidistant_times, rows_of_weights, train_networks
+from koopnb.experiments.protocol import Measured, Series, recorded
 
-EXPERIMENT = "ode"
 KEPT = ("trained", "mean", "node float64", "network float64")  # arms whose weights are stored
 
 
-def run(
-    config: OdeConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
-    r"""Trains all networks, predicts each with every operator, returns the record.
+@recorded(lambda _: SERIES[0])
+def run(config: OdeConfig, *, progress: bool = False) -> Measured:
+    r"""Trains all networks, and predicts each with every operator.
 
     Errors are $|\hat x - x|$ over all weights of a network and changes $|x - x_n|$, both after
     each ``stride`` iterations up to the horizon; x is where training itself goes. Operators
@@ -29,7 +26,6 @@ def run(
 
     Source: Dogra and Redman, NeurIPS 2020, and the example of its MATLAB code.
     """
-    began = time.perf_counter()
     runs = train_networks(config)
     steps = np.arange(config.stride, config.horizon + 1, config.stride)
     t, last = equidistant_times(config), runs.state.params
@@ -39,7 +35,7 @@ def run(
     losses_along = jax.jit(
         lambda path: jax.lax.map(lambda params: mean_squared_residuals(params, t), path)
     )
-    curves: dict[str, np.ndarray] = {"training/loss": runs.losses}
+    curves: dict[str, np.ndarray] = record.thinned("training/loss", runs.losses)
     for name, path in arms.items():
         curves[f"{name}/loss"] = np.asarray(losses_along(path))
         curves[f"{name}/error"] = np.asarray(forecasts.weight_distances(path, actual))
@@ -54,7 +50,20 @@ def run(
         "operators": operators,
         "seconds": {name: time_one_network(config, runs, name) for name in config.precisions},
     }
-    result = record.make(EXPERIMENT, config, metrics, curves, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, curves
+
+
+def _trainings(_dataset: str, seed: int, _horizons: tuple[int, ...]) -> list[OdeConfig]:
+    return [
+        OdeConfig(optimizer, points, seed)
+        for optimizer in UNTUNED_OPTIMIZERS
+        for points in COLLOCATION_KINDS
+    ]
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "ode", "25 ODE-solver networks, six trainings", 60, run, _trainings, (0,), datasets=(),
+        told=("optimizer", "points"),
+    ),
+)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from koopnb.experiments.regimes.experiment import (
     DECAY,
-    EXPERIMENT,
+    SERIES,
     RegimesConfig,
     decayed,
     grid,
@@ -11,4 +11,4 @@ from koopnb.experiments.regimes.experiment import (
     train,
 )
 
-__all__ = ["DECAY", "EXPERIMENT", "RegimesConfig", "decayed", "grid", "kept", "run", "train"]
+__all__ = ["DECAY", "SERIES", "RegimesConfig", "decayed", "grid", "kept", "run", "train"]

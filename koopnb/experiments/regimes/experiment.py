@@ -5,9 +5,7 @@ Twice: as the optimizers are, and with weight decay, where larger weights alone 
 
 import functools
 import itertools
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -17,15 +15,15 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 
 from koopnb import training
+from koopnb.checks import Refusal
 from koopnb.data import load_dataset
-from koopnb.experiments import record
 from koopnb.experiments.mnist import OPTIMIZERS
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.experiments.regimes.candidates import growth, predictions, scored, standing
 from koopnb.networks import MLP
 from koopnb.operators import radial
 from koopnb.operators.snapshots import rows
 
-EXPERIMENT = "regimes"
 AROUND = 5  # kept iterations on either side of a horizon whose median loss is the optimizer's
 SHOWN = 40  # points at which loss paths are stored
 # Of 1e-4, 1e-3 and 1e-2 the largest whose test accuracy, mean of a seed's grid, stayed within a
@@ -58,28 +56,28 @@ class RegimesConfig:
     def __post_init__(self) -> None:
         unknown = [name for name in self.optimizers if name not in OPTIMIZERS]
         if unknown or not self.optimizers:
-            raise ValueError(
+            raise Refusal(
                 f"optimizers={self.optimizers}: choose one or more of {tuple(OPTIMIZERS)}."
             )
         if not self.batch_sizes or any(size is not None and size < 1 for size in self.batch_sizes):
-            raise ValueError(
+            raise Refusal(
                 f"batch_sizes={self.batch_sizes}: give one or more, each at least 1 or None, the "
                 "full batch."
             )
         if self.record % self.stride or self.record < 20 * self.stride:
-            raise ValueError(
+            raise Refusal(
                 f"record={self.record}, stride={self.stride}: the record must be a multiple of "
                 f"the stride, and at least 20 of them, {20 * self.stride}."
             )
         least = (AROUND + 1) * self.stride
         ends = [horizon * self.record for horizon in self.horizons]
         if not ends or min(ends) < least or any(end % self.stride for end in ends):
-            raise ValueError(
+            raise Refusal(
                 f"horizons={self.horizons} of a record of {self.record}: give one or more that are "
                 f"multiples of {self.stride} iterations, and at least {least} of them."
             )
         if not 0 <= self.weight_decay < np.inf:
-            raise ValueError(
+            raise Refusal(
                 f"weight_decay={self.weight_decay}: it must be finite and at least 0; 0 is none."
             )
 
@@ -164,9 +162,8 @@ def along(config: RegimesConfig) -> Int[np.ndarray, " points"]:
     return np.unique(points.astype(int) * config.stride)
 
 
-def run(
-    config: RegimesConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda config: SERIES[bool(config.weight_decay)])
+def run(config: RegimesConfig, *, progress: bool = False) -> Measured:
     """Trains one seed's grid, predicts, averages and scores every record of it.
 
     Curves lead with the horizon where there is one, then come optimizer and batch size:
@@ -182,7 +179,6 @@ def run(
     the way that the optimizer itself went from the end of the record.
     ``score/...`` are the scores, ``path/...`` training losses along the way.
     """
-    began = time.perf_counter()
     data = load_dataset(config.dataset)
     x, y = (jnp.asarray(array[: config.samples]) for array in data[:2])
     sets = {"train": (x, y), "test": (jnp.asarray(data.x_test), jnp.asarray(data.y_test))}
@@ -208,10 +204,7 @@ def run(
         "learning_rates": {name: OPTIMIZERS[name][1] for name in config.optimizers},
     }
     at = {"path/own/at": along(config), "path/record/at": _earlier(config)}
-    result = record.make(EXPERIMENT, config, metrics, curves | at, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, curves | at
 
 
 def _earlier(config: RegimesConfig) -> Int[np.ndarray, " points"]:
@@ -274,3 +267,16 @@ def _optimizer(name: str, weight_decay: float) -> optax.GradientTransformation:
     if not weight_decay:
         return make(rate)
     return optax.chain(optax.add_decayed_weights(weight_decay), make(rate))
+
+
+# Without weight decay, and with it.
+SERIES: tuple[Series, ...] = (
+    Series(
+        "regimes", "grids of batch size, horizon and optimizer", 90, run,
+        lambda dataset, seed, _horizons: [grid(dataset, seed)], (0, 1, 2, 3, 4), every=True,
+    ),
+    Series(
+        "decay", "digits with weight decay", 100, run,
+        lambda _dataset, seed, _horizons: [decayed(seed)], (0, 1, 2, 3, 4), datasets=("digits",),
+    ),
+)  # fmt: skip

@@ -4,6 +4,6 @@
 delays, and ``experiment`` makes the records.
 """
 
-from koopnb.experiments.sections.experiment import EXPERIMENT, SectionsConfig, run
+from koopnb.experiments.sections.experiment import SERIES, SectionsConfig, run
 
-__all__ = ["EXPERIMENT", "SectionsConfig", "run"]
+__all__ = ["SERIES", "SectionsConfig", "run"]

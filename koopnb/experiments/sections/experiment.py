@@ -1,18 +1,14 @@
 """Chapter 05's statements as numbers, on records that a seed draws."""
 
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from koopnb.experiments import record
+from koopnb.experiments.protocol import Measured, Series, recorded
 from koopnb.experiments.sections import arithmetic, records
 from koopnb.operators.koopman import fit
 from koopnb.operators.snapshots import delays
-
-EXPERIMENT = "sections"
 
 
 @dataclass(frozen=True)
@@ -22,16 +18,14 @@ class SectionsConfig:
     seed: int = 0
 
 
-def run(
-    config: SectionsConfig, folder: str | Path | None = None, *, progress: bool = False
-) -> record.Record:
+@recorded(lambda _: SERIES[0])
+def run(config: SectionsConfig, *, progress: bool = False) -> Measured:
     """Every number of the record; some seconds.
 
     A bias is that of 200 noisy records, whose seeds no other seed shares.
 
     Source: the report's Method, 2, and Discussion.
     """
-    began = time.perf_counter()
     seed = config.seed
     fitted, fresh = records.one_step_errors(seed)
     clouds = records.noisy_eigs(range(seed * records.SAMPLE, (seed + 1) * records.SAMPLE))
@@ -60,7 +54,13 @@ def run(
             name: getattr(judged, name) for name in ("by_residual", "by_modulus", "margin")
         },
     }
-    result = record.make(EXPERIMENT, config, metrics, {}, time.perf_counter() - began)
-    if folder is not None:
-        record.save(result, config, folder)
-    return result
+    return metrics, {}
+
+
+SERIES: tuple[Series, ...] = (
+    Series(
+        "sections", "finite sections of records whose answers are known", 122, run,
+        lambda _dataset, seed, _horizons: [SectionsConfig(seed)], tuple(range(10)),
+        datasets=(), told=(),
+    ),
+)  # fmt: skip
