@@ -37,7 +37,7 @@ def test_iterations_equal_a_loop(key, iterations):
         WELL, jnp.zeros(runs), noise=noise, learning_rate=rate, iterations=iterations, key=key,
         target=0.9,
     )  # fmt: skip
-    epochs = [noise.epoch(jax.random.fold_in(key, e), runs) for e in range(4)]
+    epochs = [noise.tilts(jax.random.fold_in(key, e), runs) for e in range(4)]
     tilts = np.concatenate(epochs).astype(np.float64)[:iterations]
     for run in range(runs):
         x, passed, count = 0.0, False, 0
@@ -94,7 +94,7 @@ def test_every_run_has_its_own_learning_rate_and_noise(key):
 def test_resampled_tilts_have_the_moments_of_averages(key):
     values = jnp.array([-1.0, -1.0, -1.0, 3.0])
     size = 3
-    tilts = np.asarray(Resampled(values, size).epoch(key, 3000), np.float64).ravel()
+    tilts = np.asarray(Resampled(values, size).tilts(key, 3000), np.float64).ravel()
     # Cumulants of a mean of independent draws: the j-th is divided by size^(j - 1).
     deviation = np.asarray(values) - np.mean(values)
     assert np.mean(tilts) == pytest.approx(0, abs=4 * np.sqrt(3 / size / tilts.size))
@@ -106,11 +106,11 @@ def test_resampled_tilts_have_the_moments_of_averages(key):
 
 def test_an_epoch_of_reshuffled_tilts_uses_every_value_once(key):
     values = jnp.arange(12.0)
-    tilts = Reshuffled(values, 1).epoch(key, 5)
+    tilts = Reshuffled(values, 1).tilts(key, 5)
     assert tilts.shape == (12, 5)
     np.testing.assert_array_equal(np.sort(tilts, axis=0), np.tile(np.arange(12.0)[:, None], 5))
     assert len({tuple(run) for run in np.asarray(tilts).T.tolist()}) == 5
-    pairs = Reshuffled(values, 4).epoch(key, 5)
+    pairs = Reshuffled(values, 4).tilts(key, 5)
     np.testing.assert_allclose(np.mean(pairs, axis=0), 5.5, rtol=1e-6)
 
 
