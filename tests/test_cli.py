@@ -248,6 +248,14 @@ def test_timings_run_alone_and_last(tmp_path, monkeypatch):
     assert seen == [("beside others", "trial")] * 2 + [("alone", "timed")] * 2
 
 
+def test_workers_never_see_ctrl_c_and_who_started_them_does():
+    code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    with running._without_ctrl_c():
+        worker = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert worker.stdout == "True\n"
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_ends_with_130_and_whole_files(jobs, tmp_path):
     """The signal goes to every process of the group, as a terminal sends it."""

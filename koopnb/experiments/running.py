@@ -1,7 +1,10 @@
 """Many records made, one after another or several at once, each written as soon as it is made."""
 
+import contextlib
+import gc
 import signal
 from collections.abc import Iterator, Sequence
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,9 +48,13 @@ def make_all(
         yield from (_make(job, folder, progress=True) for job in missing)
         return
     shared = [job for job in missing if not job.series.alone]
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
-        yield from parallel(joblib.delayed(_in_worker)(job, folder) for job in shared)
+    try:
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=1), _without_ctrl_c():
+            parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
+            made = parallel(joblib.delayed(_make)(job, folder) for job in shared)
+        yield from made
+    finally:
+        gc.collect()  # the workers' locks, which a program that ends at once would leave behind
     alone = (job for job in missing if job.series.alone)
     yield from (_make(job, folder, progress=True) for job in alone)
 
@@ -57,7 +64,12 @@ def _make(job: Job, folder: Path, *, progress: bool = False) -> Made:
     return Made(path, record.environment["seconds"])
 
 
-def _in_worker(job: Job, folder: Path) -> Made:
-    """Leaves Ctrl-C to the process that started the workers, which ends them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return _make(job, folder)
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes started in here never see Ctrl-C: who started them ends them."""
+    resource_tracker.ensure_running()  # where it is started later, it lets the signal in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
