@@ -1,6 +1,6 @@
 """What a chapter shows: figures with alternative text and caption, tables, and sentences.
 
-Functions of `koopnb.chapters` return these; a notebook shows them as the last value of a cell.
+Functions of ``koopnb.chapters`` return these; a notebook shows them as the last value of a cell.
 """
 
 import functools

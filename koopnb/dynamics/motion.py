@@ -43,7 +43,7 @@ def as_numpy(times: np.ndarray, *found: Array) -> Trajectory:
 def first_order(
     potential: Potential, start: Starts, times: Times, law: Callable, scalars: tuple = ()
 ) -> Trajectory:
-    """The solution of dx/dt = law(potential, x, *scalars) at ``times``."""
+    """The solution of ``dx/dt = law(potential, x, *scalars)`` at ``times``."""
     x, t = checked(potential, start), increasing(times)
     with jax.enable_x64(True):
         constants = tuple(jnp.asarray(value, float) for value in scalars)
@@ -59,7 +59,7 @@ def second_order(
     law: Callable,
     scalars: tuple,
 ) -> Trajectory:
-    """The solution of d²x/dt² = law(potential, t, x, dx/dt, *scalars) at ``times``."""
+    """The solution of ``d²x/dt² = law(potential, t, x, dx/dt, *scalars)`` at ``times``."""
     x, t = checked(potential, start), increasing(times)
     v = np.zeros_like(x) if velocity is None else np.asarray(velocity, np.float64)
     if v.shape != x.shape or not np.isfinite(v).all():

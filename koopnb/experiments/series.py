@@ -20,7 +20,7 @@ MOST_EPOCHS = 1_000  # of a horizon: some hundred megabytes of predicted weights
 
 
 def discover() -> dict[str, Series]:
-    """The series of every module of `koopnb.experiments`, in the order of their places.
+    """The series of every module of ``koopnb.experiments``, in the order of their places.
 
     Raises:
         Refusal: two series of one name.

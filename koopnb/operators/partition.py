@@ -188,16 +188,16 @@ class Partition:
 def make_partition(tree: PyTree, name: str = "network", q: Integer | None = None) -> Partition:
     """Cuts a parameter pytree into blocks.
 
-    =============  ====================================================================
-    ``weight``     every scalar
+    ==============  ====================================================================
+    ``weight``      every scalar
     ``quasi-node``  ``q`` neighbouring columns of a node's row; a shorter block is left over
-                   at the end where ``q`` does not divide the row
-    ``node``       row i of a layer: index i of the output axis of each of its leaves,
-                   laid side by side (a weight matrix's row with its bias appended, an
-                   output channel of a convolution with its bias)
-    ``layer``      all leaves that share a parent in the tree
-    ``network``    everything
-    =============  ====================================================================
+                    at the end where ``q`` does not divide the row
+    ``node``        row i of a layer: index i of the output axis of each of its leaves,
+                    laid side by side (a weight matrix's row with its bias appended, an
+                    output channel of a convolution with its bias)
+    ``layer``       all leaves that share a parent in the tree
+    ``network``     everything
+    ==============  ====================================================================
 
     The output axis is the first, as in equinox, if every layer's leaves agree on its
     size; otherwise the last, as in (inputs, outputs) matrices, if they agree there. A leaf

@@ -66,6 +66,8 @@ def _source(root: Path, chapter: Chapter) -> Any:
     notebook = read(root / "notebooks" / f"{chapter.source}.md")
     if chapter.title:
         _retitle(notebook, chapter.title)
+    for number, cell in enumerate(notebook.cells):  # jupytext draws them at random
+        cell.id = f"cell-{number}"
     return notebook
 
 

@@ -117,6 +117,13 @@ def test_new_prose_is_taken_without_executing(root, capfd):
     assert now[-1].metadata.mystnb.figure.name == "02-digits-nothing"
 
 
+def test_equal_runs_store_equal_files(root):
+    build(root, PAGE, store=True)
+    first = (root / "notebooks" / "01-page.ipynb").read_text()
+    build(root, PAGE, store=True, force=True)
+    assert (root / "notebooks" / "01-page.ipynb").read_text() == first
+
+
 def test_a_page_gets_its_seeds(root):
     (root / "notebooks" / "01-page.md").write_text(SOURCE + "\n```{code-cell}\nprint(seeds)\n```\n")
     build(root, WITH_SEEDS)

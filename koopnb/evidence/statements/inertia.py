@@ -130,7 +130,7 @@ INERTIA = (
         "best-beta",
         "On a quadratic the best β is that of the formula",
         "this book",
-        "03-momentum#the-best-beta",
+        "03-momentum#the-best-momentum-parameter",
         "largest distance between them, in a sweep by 0.015",
         lambda one: float(one.metrics["best"]),
         high=0.031,

@@ -172,7 +172,7 @@ def run(config: RegimesConfig, *, progress: bool = False) -> Measured:
     predictions; ``mean/train`` and so on those of what stays, with no horizon. With weight decay
     every training loss is the whole objective, every test loss the cross-entropy alone.
     ``radial/train`` and ``radial/test`` are the losses of the last weights times the one of
-    `koopnb.operators.radial.FACTORS` that makes the training loss lowest, ``factor/radial``;
+    ``koopnb.operators.radial.FACTORS`` that makes the training loss lowest, ``factor/radial``;
     ``path/radial`` are the training losses of all factors, and ``norm/...`` and ``factor/...``
     what `candidates.growth` says; ``accuracy`` is that of the last weights on test data.
     ``distance/operator`` and so on are distances of predicted weights from the optimizer's, over
