@@ -50,11 +50,11 @@ def test_a_run_leaves_a_record(tmp_path):
         "digits", 1, horizon_epochs=(1,), widths=(8, 16), repeats=1
     )
     found = partitions.run(config, tmp_path)
-    stored = store.load(partitions.ONE.path(config, tmp_path))
+    stored = store.load(partitions.SERIES[bool(config.repeats)].path(config, tmp_path))
     assert stored.metrics == found.metrics
     arms = found.metrics["partitions"]
     assert list(arms) == list(partitions.ARMS)
-    assert list(found.metrics["widths"]) == ["8", "65"]
+    assert list(found.metrics["widths"]) == ["8", "16", "65"]
     weights = found.metrics["weights"]
     assert arms["weight"]["blocks"] == arms["weight"]["entries"] == weights
     assert arms["network"]["entries"] == weights**2
