@@ -28,6 +28,7 @@ class Gaussian(eqx.Module):
     std: Float[Array, "*runs"]
 
     def tilts(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
+        """Independent tilts of the next ``CHUNK`` iterations, for every run."""
         draws = jax.random.normal(key, (CHUNK, runs))
         return draws * jnp.broadcast_to(self.std, (1, runs))
 
@@ -39,6 +40,7 @@ class Resampled(eqx.Module):
     batch_size: int = eqx.field(static=True)
 
     def tilts(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
+        """Means of batches for the next ``CHUNK`` iterations, for every run."""
         drawn = jax.random.randint(key, (self.batch_size, CHUNK, runs), 0, len(self.values))
         return jnp.mean(self.values[drawn], axis=0)
 
@@ -57,6 +59,7 @@ class Reshuffled(eqx.Module):
             )
 
     def tilts(self, key: PRNGKeyArray, runs: int) -> Float[Array, "iterations runs"]:
+        """Means of the batches of one epoch, for every run."""
         keys = jax.random.split(key, runs)
         orders = jax.vmap(lambda k: jax.random.permutation(k, self.values))(keys)
         return jnp.mean(orders.reshape(runs, -1, self.batch_size), axis=2).T

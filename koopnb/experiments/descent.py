@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from koopnb.checks import Refusal
 from koopnb.dynamics import flows, outcomes
 from koopnb.dynamics.potentials import Potential
 from koopnb.experiments.protocol import Measured, Series, recorded
@@ -32,7 +33,7 @@ class DescentConfig:
 
     def __post_init__(self) -> None:
         if min(self.starts, self.iterations, self.rates, self.bowls) < 1:
-            raise ValueError(
+            raise Refusal(
                 f"starts={self.starts}, iterations={self.iterations}, rates={self.rates}, "
                 f"bowls={self.bowls}: each must be at least 1."
             )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from koopnb.checks import Refusal
 from koopnb.dynamics import escape, flows, outcomes
 from koopnb.experiments.protocol import Measured, Series, recorded
 
@@ -34,7 +35,7 @@ class InertiaConfig:
 
     def __post_init__(self) -> None:
         if min(self.starts, self.draws, self.iterations) < 1:
-            raise ValueError(
+            raise Refusal(
                 f"starts={self.starts}, draws={self.draws}, iterations={self.iterations}: each "
                 "must be at least 1."
             )

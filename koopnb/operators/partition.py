@@ -43,10 +43,12 @@ class RowBlocks(NamedTuple):
 
     @property
     def pieces(self) -> tuple[int, ...]:
+        """Widths of the arrays that hold a block: one a leaf for whole rows, else one."""
         return self.widths if self.whole else (self.width,)
 
     @property
     def blocks(self) -> int:
+        """How many blocks these rows are cut into."""
         return self.rows * self.chunks
 
 

@@ -41,6 +41,7 @@ def _over(
 
 
 def accuracy(arm: str) -> Callable[[Record], float]:
+    """Measures an arm's accuracy over the optimizer's, medians over the first horizon."""
     return _over(_of(arm, 0, "accuracy_median"), _of("optimizer", 0, "accuracy_median"))
 
 

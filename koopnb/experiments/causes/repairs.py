@@ -55,6 +55,7 @@ class TrainedSeed:
         return mnist.points(self.per_epoch, HORIZONS[-1])
 
     def by_horizon(self, losses: np.ndarray) -> dict[str, float]:
+        """One loss for each horizon, by its epochs."""
         return {str(t): float(x) for t, x in zip(HORIZONS, losses, strict=True)}
 
 
