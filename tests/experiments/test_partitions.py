@@ -54,7 +54,7 @@ def test_a_run_leaves_a_record(tmp_path):
     assert stored.metrics == found.metrics
     arms = found.metrics["partitions"]
     assert list(arms) == list(partitions.ARMS)
-    assert list(found.metrics["widths"]) == ["8", "65"]
+    assert list(found.metrics["widths"]) == ["8", "16", "65"]
     weights = found.metrics["weights"]
     assert arms["weight"]["blocks"] == arms["weight"]["entries"] == weights
     assert arms["network"]["entries"] == weights**2
