@@ -16,11 +16,12 @@ export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.3
 
 # On two cores two BLAS threads are hardly faster than one, and beside another busy process they
 # wait for each other: four times slower. Benchmarks keep them, for the other packages' sake.
-book references test reproduce: export OPENBLAS_NUM_THREADS ?= 1
+book references check test reproduce: export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help book test lint bench references reproduce clean clean-all
+.PHONY: help book check test lint bench references reproduce clean clean-all
 help:
 	@echo "make book        execute the chapters, render the book to _build/html/index.html"
+	@echo "make check       lint, types, and the tests that train nothing: a minute"
 	@echo "make test        lint, types, unit and property tests, notebooks, book"
 	@echo "make reproduce   make the book's records anew, JOBS at once, compare with results/"
 	@echo "make bench       time the operators against other packages"
@@ -43,6 +44,9 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests
 
 test: $(STAMP) lint book
 	$(BIN)/python -m pytest $(IN_PARALLEL) tests koopnb

@@ -22,6 +22,58 @@ settings.register_profile(
 settings.load_profile("koopnb")
 
 
+# Files whose tests train, compile much, execute chapters or open a browser: `make check` leaves
+# them out.
+SLOW = [
+    "chapters/test_stochastic_gradients",
+    "drawing/test_animations",
+    "drawing/test_playground",
+    "dynamics/test_escape",
+    "dynamics/test_flows",
+    "experiments/test_causes",
+    "experiments/test_closure",
+    "experiments/test_costs",
+    "experiments/test_decay",
+    "experiments/test_descent",
+    "experiments/test_explicit",
+    "experiments/test_inertia",
+    "experiments/test_mnist",
+    "experiments/test_noise",
+    "experiments/test_ode",
+    "experiments/test_partitions",
+    "experiments/test_regimes",
+    "experiments/test_sections",
+    "operators/test_koopman_in_jax",
+    "operators/test_koopman_properties",
+    "operators/test_log_time",
+    "operators/test_oracles",
+    "operators/test_oracles_real",
+    "operators/test_pydmd",
+    "operators/test_rounding",
+    "operators/test_scores",
+    "operators/test_solvers",
+    "operators/test_spectrum",
+    "publish/test_build",
+    "publish/test_notebooks",
+    "publish/test_pages",
+    "test_api",
+    "test_cli",
+    "test_package",
+    "test_readme",
+    "test_training",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests of slow files."""
+    here = Path(__file__).parent
+    slow = {here / f"{name}.py" for name in SLOW}
+    assert all(path.is_file() for path in slow), "a file of SLOW is gone"
+    for item in items:
+        if item.path in slow:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def key() -> jax.Array:
     return jax.random.key(0)

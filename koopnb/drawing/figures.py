@@ -1,6 +1,5 @@
 """Figures: data and axes in, artists out."""
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +9,6 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from koopnb.drawing.palette import COLOURS
@@ -167,19 +165,3 @@ def landscape(axis: Axes, potential: Potential, *, levels: int = 14) -> list[Art
 def _values(potential: Potential, points: np.ndarray) -> np.ndarray:
     with jax.enable_x64(True):
         return np.asarray(jax.vmap(potential)(jnp.asarray(points, float)))
-
-
-def show(figure: Figure, *, alt: str, caption: str, name: str) -> None:
-    """Displays a figure with its alternative text and, below it, its caption.
-
-    The book turns both into a figure element labelled ``name``.
-    """
-    import matplotlib.pyplot as plt
-    from IPython.display import display
-
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=180)
-    plt.close(figure)
-    details = {"alt": alt, "caption": caption, "name": name}
-    display({"image/png": png.getvalue()}, metadata={"image/png": details}, raw=True)
-    display({"text/markdown": caption}, metadata={"koopnb": {"caption_of": name}}, raw=True)

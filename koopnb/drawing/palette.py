@@ -21,9 +21,9 @@ COLOURS = {
     "fails": "#C14E00",
     "third": "#8A3FA0",
     # Stretches of a training: what operators learn from, and what they predict.
-    "recorded": "#005F9E",
-    "predicted": "#C14E00",
-    "line": "#0072B2",  # a straight line through the recorded weights, continued
+    "recorded": "#00609A",
+    "predicted": "#BF4D00",
+    "line": "#0070B5",  # a straight line through the recorded weights, continued
 }
 # From what is read to what is only there: text, axes and notes, marks, lines behind, areas.
 INK, NOTE, MARK, LINE, AREA = "#333333", "#555555", "#888888", "#bbbbbb", "#eeeeee"

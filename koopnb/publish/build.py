@@ -110,7 +110,7 @@ def _is_picture(output: Any) -> bool:
 
 
 def _with_captions(notebook: Any, page: str) -> Any:
-    """Turns the captions that `figures.show` displays into the book's figure elements."""
+    """Turns the captions that plates display into the book's figure elements."""
     captioned = copy.deepcopy(notebook)
     for cell in captioned.cells:
         for output in cell.get("outputs", []):

@@ -1,6 +1,5 @@
 """Figures: what is drawn is the data, and what is shown carries its text."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -59,35 +58,6 @@ def test_times_show_every_sample_and_name_the_median(axis):
     assert [text.get_text() for text in axis.texts] == ["2 ms", "0.01 ms"]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["slow", "fast"]
     assert axis.get_xlim() == pytest.approx((0.01, 10))
-
-
-def test_colours_are_told_apart_and_readable_on_white():
-    def luminance(colour):
-        channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-        linear = np.where(
-            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
-        )
-        return linear @ [0.2126, 0.7152, 0.0722]
-
-    assert len(set(figures.COLOURS.values())) == len(figures.COLOURS)
-    contrast = {name: 1.05 / (luminance(c) + 0.05) for name, c in figures.COLOURS.items()}
-    assert min(contrast.values()) >= 3, contrast
-
-
-def test_a_shown_figure_carries_alt_text_and_caption(monkeypatch):
-    import IPython.display
-
-    shown = []
-    monkeypatch.setattr(
-        IPython.display, "display", lambda data, **kwargs: shown.append((data, kwargs))
-    )
-    figure = plt.figure()
-    figures.show(figure, alt="A picture.", caption="Words.", name="fig")
-    (image, text) = shown
-    assert image[0]["image/png"].startswith(b"\x89PNG")
-    assert image[1]["metadata"]["image/png"]["alt"] == "A picture."
-    assert text[0] == {"text/markdown": "Words."}
-    assert not plt.fignum_exists(figure.number), "a closed figure is not shown twice"
 
 
 def test_a_wire_is_the_graph_of_its_potential(axis):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import browser as reading
 
-from koopnb.drawing import animations, figures, playground
+from koopnb.drawing import animations, palette, playground
 from koopnb.dynamics import flows
 
 STATIC = Path(__file__).parents[2] / "book" / "_static"
@@ -50,7 +50,7 @@ def page(tmp_path_factory):
     """Both playgrounds, each with its figure, and a film."""
     start = flows.double_well().start
     path = flows.gradient_flow(flows.double_well(), start, np.linspace(0, 2, 21))
-    world = animations.World("syrup", figures.COLOURS["mean"], path)
+    world = animations.World("syrup", palette.COLOURS["mean"], path)
     film = animations.beads(flows.double_well(), [world], until=2.0, seconds=1.0)
     text = {"alt": "A bead creeps down a wire.", "caption": "A bead.", "name": "film"}
     body = displayed(lambda: animations.show(film, **text))
