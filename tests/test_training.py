@@ -158,7 +158,7 @@ def test_progress_bar_counts_epochs(problem, key, capsys):
         ({"y": jnp.zeros(69, jnp.int32)}, "x has 70 samples and y has 69: both need the same"),
         ({"epochs": -1}, "epochs=-1, batch_size=64: epochs must be at least 0"),
         ({"batch_size": 0}, "epochs=1, batch_size=0: .* batch_size at least 1"),
-        ({"together": 0}, "epochs_per_scan=0: a compiled scan needs at least 1 epoch"),
+        ({"epochs_per_scan": 0}, "epochs_per_scan=0: a compiled scan needs at least 1 epoch"),
     ],
 )
 def test_bad_input_is_refused(problem, key, change, message):

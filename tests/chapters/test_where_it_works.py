@@ -66,7 +66,7 @@ def made(seed=0, *, optimizers=("sgd", "adam"), sizes=(None, 128, 16), horizons=
     }  # fmt: skip
     metrics = {"samples": 1437, "weights": 2350, "learning_rates": {"sgd": 0.1, "adam": 0.001}}
     stamp = {"seconds": 90.0, "date": "2030-01-02T03:04", "cpu": "a processor"}
-    return Record("regimes", config, metrics, curves, stamp)
+    return Record("decay" if config["weight_decay"] else "regimes", config, metrics, curves, stamp)
 
 
 def column(*by_horizon):

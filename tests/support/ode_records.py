@@ -23,7 +23,7 @@ def trained(optimizer="adadelta", points="fixed", *, errors=(), losses=(), first
     """
     config = ode.OdeConfig(optimizer, points, **SIZES)
     errors = {"no change": 1.0, "trained": 0.0} | dict(errors)
-    curves = {"training/loss": np.outer(2.0 ** -(np.arange(1, 91) / 10), SPREAD)}
+    curves = record.thinned("training/loss", np.outer(2.0 ** -(np.arange(1, 91) / 10), SPREAD))
     for arm in ARMS:
         last = errors.get(arm, 0.5)
         ends = np.array([[dict(first).get(arm, last)], [last]])
