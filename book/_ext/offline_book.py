@@ -77,7 +77,7 @@ def on_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
     if "body" not in context:
         return
     body = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
-    if page == "api":
+    if page.startswith("api"):
         body = body.replace("jaxlib._jax.", "").replace("jaxtyping.", "")
         body = re.sub(r'<dt class="sig .*?</dt>', _plain_lines, body, flags=re.DOTALL)
     context["body"] = body
