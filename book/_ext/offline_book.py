@@ -80,6 +80,9 @@ def on_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
     if page.startswith("api"):
         body = body.replace("jaxlib._jax.", "").replace("jaxtyping.", "")
         body = re.sub(r'<dt class="sig .*?</dt>', _plain_lines, body, flags=re.DOTALL)
+    if page.startswith("_modules"):
+        # Back from the code to where a name would stand, had its folder not listed it first.
+        body = re.sub(r'<a class="viewcode-back".*?</a>', "", body, flags=re.DOTALL)
     context["body"] = body
 
 
