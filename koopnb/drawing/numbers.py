@@ -1,6 +1,6 @@
 """Numbers as the text of a page has them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -27,3 +27,13 @@ def spread(values: Sequence[float] | np.ndarray) -> str:
     if len(values) == 1:
         return rounded(values[0])
     return f"{rounded(np.median(values))} [{rounded(np.min(values))}, {rounded(np.max(values))}]"
+
+
+def extent(values: np.ndarray | Iterable[float], digits: str = ".2f") -> str:
+    """The least and the greatest of the numbers there are.
+
+    >>> extent([0.99, 0.72])
+    '0.72 to 0.99'
+    """
+    listed = np.array(list(values))
+    return f"{np.nanmin(listed):{digits}} to {np.nanmax(listed):{digits}}"

@@ -71,3 +71,8 @@ def table(rows: Iterable[Mapping[str, Any]]) -> Text:
     """
     frame = pandas.DataFrame(list(rows), dtype=str)
     return Text(frame.to_markdown(index=False, disable_numparse=True))
+
+
+def dropdown(title: str, content: str) -> Text:
+    """What a reader opens by a click on its title."""
+    return Text(f":::{{admonition}} {title}\n:class: dropdown\n\n{content}\n:::")

@@ -32,3 +32,8 @@ class Claim(NamedTuple):
     timed: bool = False
     proved: bool = False
     rounding: float = 0.0
+
+
+def metric(part: str, name: str) -> Callable[[Record], float]:
+    """Measures a number that stands in a part of a record's metrics."""
+    return lambda one: float(one.metrics[part][name])

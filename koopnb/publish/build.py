@@ -13,7 +13,7 @@ import nbformat
 
 from koopnb.publish import pages
 from koopnb.publish.contents import CHAPTERS, Chapter
-from koopnb.publish.execute import execute, seconds_of, unchanged
+from koopnb.publish.execute import execute, seconds_of, unchanged, write
 
 CONFIGURATION = ("_config.yml", "_toc.yml")
 
@@ -54,8 +54,8 @@ def build(
         notebook = nbformat.read(executed / f"{chapter.name}.ipynb", as_version=4)
         made[chapter] = notebook.metadata["koopnb"]
         if store:
-            _write(_light(notebook), root / "notebooks" / f"{chapter.name}.ipynb")
-        _write(_with_captions(notebook, chapter.name), chapter_pages / f"{chapter.name}.ipynb")
+            write(_light(notebook), root / "notebooks" / f"{chapter.name}.ipynb")
+        write(_with_captions(notebook, chapter.name), chapter_pages / f"{chapter.name}.ipynb")
     if not render:
         return None
     for file in CONFIGURATION:
@@ -125,13 +125,6 @@ def _with_captions(notebook: Any, page: str) -> Any:
                 output for output in cell.outputs if "koopnb" not in output.get("metadata", {})
             ]
     return captioned
-
-
-def _write(notebook: Any, path: Path) -> None:
-    """The file appears whole or not at all."""
-    scratch = path.with_suffix(".part")
-    nbformat.write(notebook, scratch)
-    scratch.replace(path)
 
 
 def _render(root: Path, source: Path) -> Path:

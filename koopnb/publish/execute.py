@@ -32,7 +32,7 @@ def unchanged(root: Path, chapter: Chapter, target: Path) -> bool:
         root, notebook, chapter
     ):
         return False
-    _write(_with_prose_of(notebook, made), target)
+    write(_with_prose_of(notebook, made), target)
     return True
 
 
@@ -57,7 +57,7 @@ def execute(root: Path, chapter: Chapter, target: Path) -> float:
         "seconds": seconds,
         "environment": environment.stamp(),
     }
-    _write(notebook, target)
+    write(notebook, target)
     scratch.unlink()
     return seconds
 
@@ -167,8 +167,8 @@ def _is_progress(text: str) -> bool:
     return "\r" in text or not text.strip()
 
 
-def _write(notebook: Any, path: Path) -> None:
-    """The file appears whole or not at all."""
+def write(notebook: Any, path: Path) -> None:
+    """Writes a notebook; the file appears whole or not at all."""
     scratch = path.with_suffix(".writing")
     nbformat.write(notebook, scratch)
     scratch.replace(path)

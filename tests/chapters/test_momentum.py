@@ -139,7 +139,7 @@ def world():
     beta, alpha = flows.coefficients(drag, tau)
     free, braked = (flows.bead(WELL, WELL.start, TIMES, drag=g) for g in (0.0, drag))
     method = flows.descend(WELL, WELL.start, step=alpha, steps=12, momentum=beta)
-    return momentum.World(free, braked, method, drag, tau)
+    return momentum.Motions(free, braked, method, drag, tau)
 
 
 def test_the_film_says_where_each_is_at_the_end(world, monkeypatch):

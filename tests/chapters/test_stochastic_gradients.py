@@ -8,6 +8,7 @@ import pytest
 
 from koopnb.chapters import stochastic_gradients
 from koopnb.chapters.stochastic_gradients import pooled, random_field, well
+from koopnb.drawing import numbers
 from koopnb.dynamics.potentials import double_well
 from koopnb.experiments import noise
 from koopnb.experiments.noise import initial
@@ -57,7 +58,7 @@ def no_figure_stays_open():
 
 
 def test_numbers_of_seeds_are_pooled_and_have_intervals():
-    assert pooled.extent([0.25, 0.3333], ".2f") == "0.25 to 0.33"
+    assert numbers.extent([0.25, 0.3333], ".2f") == "0.25 to 0.33"
     middle, low, high = pooled.share(5, 10)
     assert (middle, round(low, 3), round(high, 3)) == (0.5, 0.237, 0.763)  # Wilson's
     middle, low, high = pooled.rate([{"passed": 3, "time": 10.0}, {"passed": 0, "time": 20.0}],

@@ -13,7 +13,7 @@ from koopnb.dynamics.motion import Trajectory
 from koopnb.dynamics.potentials import Potential
 
 
-class World(NamedTuple):
+class Motions(NamedTuple):
     """A bead without drag, one with it, and the momentum method of time step τ that matches it."""
 
     free: Trajectory
@@ -23,7 +23,7 @@ class World(NamedTuple):
     tau: float
 
 
-def film(well: Potential, world: World) -> None:
+def film(well: Potential, world: Motions) -> None:
     """Shows the two beads and the method on the same wire, by the same clock."""
     until = float(world.free.time[-1])
     braked, method = _where(world.braked, until), _where(world.method, until / world.tau)
@@ -63,7 +63,7 @@ def _energy(well: Potential, path: Trajectory) -> Float[np.ndarray, " steps"]:
 
 
 @plates.styled
-def newton(well: Potential, world: World) -> plates.Plate:
+def newton(well: Potential, world: Motions) -> plates.Plate:
     """Where the beads and the method are over time, and their energies."""
     figure, (left, right) = plt.subplots(1, 2, width_ratios=(1.3, 1))
     free, braked, method, _, tau = world

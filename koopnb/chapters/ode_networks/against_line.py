@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from koopnb.chapters.ode_networks.reading import by_setting
-from koopnb.chapters.ode_networks.wording import NAMES, by_optimizer, dropdown, plain
+from koopnb.chapters.ode_networks.wording import NAMES, by_optimizer, plain
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS
 from koopnb.experiments import ode
@@ -105,7 +105,7 @@ def line_table(records: Sequence[Record]) -> plates.Text:
         }
         for optimizer, points in by_setting(records)
     ]
-    return dropdown(
+    return plates.dropdown(
         "The same as a table",
         f"Median error over the straight line's (95% interval)\n\n{plates.table(rows)}",
     )

@@ -17,7 +17,7 @@ from koopnb.chapters.ode_networks.reading import (
     loss_ratios,
     of_each,
 )
-from koopnb.chapters.ode_networks.wording import NAMES, by_optimizer, dropdown, joined
+from koopnb.chapters.ode_networks.wording import NAMES, by_optimizer, joined
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS, MARK
 from koopnb.experiments import ode
@@ -92,7 +92,7 @@ def every_arm(records: Sequence[Record]) -> plates.Text:
                 "Networks that beat no change": f"{np.mean(closer):.0%}",
             }
         )
-    return dropdown("Every arm, worst first", plates.table(rows))
+    return plates.dropdown("Every arm, worst first", plates.table(rows))
 
 
 def selection(records: Sequence[Record]) -> plates.Text:

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from koopnb.drawing.plates import Text
-
 NAMES = {"adadelta": "Adadelta", "adam": "Adam", "adagrad": "Adagrad"}
 
 
@@ -34,8 +32,3 @@ def called(optimizers: Sequence[str]) -> str:
 def joined(words: Sequence[str]) -> str:
     """Words as a sentence lists them: "a, b and c"."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def dropdown(title: str, content: str) -> Text:
-    """What a reader opens by a click on its title."""
-    return Text(f":::{{admonition}} {title}\n:class: dropdown\n\n{content}\n:::")

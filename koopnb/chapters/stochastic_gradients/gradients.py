@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy import stats
 
-from koopnb.chapters.stochastic_gradients.pooled import extent
 from koopnb.drawing import plates
+from koopnb.drawing.numbers import extent
 from koopnb.drawing.palette import COLOURS, NOTE
 from koopnb.experiments.noise.gradients import AVERAGED, BATCHES
 from koopnb.experiments.record import Record

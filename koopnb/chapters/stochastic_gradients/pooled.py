@@ -1,6 +1,6 @@
-"""Numbers of several seeds: their range as words, their counts added up with an interval."""
+"""Numbers of several seeds: their counts added up with an interval."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,12 +8,6 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from koopnb.dynamics import escape
-
-
-def extent(values: Iterable[float], form: str) -> str:
-    """The smallest and the largest: "0.25 to 0.33"."""
-    listed = list(values)
-    return f"{min(listed):{form}} to {max(listed):{form}}"
 
 
 def share(count: int, of: int) -> Float[np.ndarray, " 3"]:

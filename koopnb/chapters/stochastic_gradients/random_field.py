@@ -9,8 +9,8 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from koopnb.chapters.stochastic_gradients import well
-from koopnb.chapters.stochastic_gradients.pooled import extent
 from koopnb.drawing import plates
+from koopnb.drawing.numbers import extent
 from koopnb.drawing.palette import COLOURS
 from koopnb.dynamics.potentials import double_well
 from koopnb.experiments.noise import DEEP, INFLECTION, SHALLOW, TOP, Field

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from koopnb.chapters.stochastic_gradients import well
-from koopnb.chapters.stochastic_gradients.pooled import bars, extent, plain_logarithm, rate
+from koopnb.chapters.stochastic_gradients.pooled import bars, plain_logarithm, rate
 from koopnb.drawing import plates
+from koopnb.drawing.numbers import extent
 from koopnb.drawing.palette import COLOURS
 from koopnb.dynamics import diffusion
 from koopnb.experiments.noise import SHALLOW, STEP

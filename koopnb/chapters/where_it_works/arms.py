@@ -8,7 +8,6 @@ from koopnb.chapters.where_it_works.grids import (
     NAMES,
     Group,
     batches,
-    dropdown,
     median,
     optimizers,
     side_by_side,
@@ -65,7 +64,7 @@ def every(digits: Sequence[Record], mnist: Sequence[Record]) -> plates.Text:
     pairs = zip(free, held, optimizers(digits), strict=True)
     costs = ", ".join(f"{before:.2f} to {after:.2f} ({name})" for before, after, name in pairs)
     tables = [
-        dropdown(
+        plates.dropdown(
             f"{name}, {label} loss over the optimizer's own, "
             f"{records[0].config['horizons'][TWO]:g} records ahead, by batch size",
             _losses(records, split),
@@ -77,7 +76,8 @@ def every(digits: Sequence[Record], mnist: Sequence[Record]) -> plates.Text:
         "Holding the eigenvalues within the unit disc, [which saved the operators of the MNIST "
         "page](07-mnist-experiment), costs here: twice the record ahead with the full batch the "
         f"loss over the optimizer's own goes from {costs}. The weights of a network that separates "
-        "its classes really do grow, and a bounded operator may not.\n\n" + "".join(tables)
+        "its classes really do grow, and a bounded operator may not.\n\n"
+        + "".join(f"{table}\n\n" for table in tables)
     )
 
 

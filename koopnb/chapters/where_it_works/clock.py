@@ -10,12 +10,12 @@ from koopnb.chapters.where_it_works.grids import (
     Group,
     batches,
     curve,
-    extent,
     median,
     optimizers,
     side_by_side,
 )
 from koopnb.drawing import plates
+from koopnb.drawing.numbers import extent
 from koopnb.drawing.palette import AREA, COLOURS, NOTE
 from koopnb.evidence.statements.regimes import FULL, ONE, SMALLEST, TWO
 from koopnb.experiments.record import Record

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from koopnb.chapters.where_it_works import score
-from koopnb.chapters.where_it_works.grids import extent, median
+from koopnb.chapters.where_it_works.grids import median
 from koopnb.drawing import plates
+from koopnb.drawing.numbers import extent
 from koopnb.evidence import judge, tables
 from koopnb.evidence.statements.regimes import FULL, HALF, ONE
 from koopnb.experiments.record import Record

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from koopnb.chapters.where_it_works.grids import Group, batch, extent, side_by_side
+from koopnb.chapters.where_it_works.grids import Group, batch, side_by_side
 from koopnb.drawing import plates
+from koopnb.drawing.numbers import extent
 from koopnb.evidence import judge, tables
 from koopnb.evidence.statements import CLAIMS
 from koopnb.evidence.statements.regimes import FULL, HALF, ONE

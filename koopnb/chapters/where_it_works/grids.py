@@ -59,11 +59,6 @@ def named(records: Sequence[Record], values: Iterable[float], digits: str = ".2f
     return ", ".join(f"{value:{digits}} ({name})" for value, name in pairs)
 
 
-def extent(values: np.ndarray, digits: str = ".2f") -> str:
-    """The least and the greatest of the numbers: "0.72 to 0.99"."""
-    return f"{np.nanmin(values):{digits}} to {np.nanmax(values):{digits}}"
-
-
 def side_by_side(
     numbers: Callable[[Record, str], np.ndarray],
     columns: Mapping[str, tuple[str, int]],
@@ -83,8 +78,3 @@ def side_by_side(
             values = {label: f"{column[i]:.2f}" for label, column in found.items()}
             rows.append({"Run": f"{name}, {group.called}"} | values)
     return plates.table(rows)
-
-
-def dropdown(title: str, text: str) -> str:
-    """A part that a reader opens with a click."""
-    return f":::{{admonition}} {title}\n:class: dropdown\n\n{text}\n:::\n\n"

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from koopnb.chapters.where_it_works.grids import (
     Group,
     curve,
-    extent,
     median,
     named,
     optimizers,
     side_by_side,
 )
 from koopnb.drawing import plates
+from koopnb.drawing.numbers import extent
 from koopnb.drawing.palette import COLOURS, MARK
 from koopnb.evidence.statements.regimes import FULL, ONE
 from koopnb.experiments.record import Record

@@ -11,12 +11,12 @@ from koopnb.chapters.where_it_works.grids import (
     AHEAD,
     batches,
     curve,
-    extent,
     median,
     named,
     optimizers,
 )
 from koopnb.drawing import figures, plates
+from koopnb.drawing.numbers import extent
 from koopnb.evidence.statements.regimes import FULL, HALF, ONE, SMALLEST, TWO
 from koopnb.experiments.record import Record
 from koopnb.experiments.regimes import boundary

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from koopnb.chapters.where_it_works.grids import AHEAD, dropdown
+from koopnb.chapters.where_it_works.grids import AHEAD
 from koopnb.drawing import plates
 from koopnb.drawing.palette import COLOURS, NOTE
 from koopnb.evidence.statements.regimes import HALF, ONE, TWO
@@ -98,7 +98,8 @@ def errors(guesses: Sequence[Guess]) -> plates.Text:
     title = "Every question, horizon and score; good jumps refused + bad ones taken"
     return plates.Text(
         "Wrong guesses over all three questions and the horizons of half, one and two records, "
-        f"worst first:\n\n{plates.table(short)}\n\n{dropdown(title, plates.table(_every(guesses)))}"
+        f"worst first:\n\n{plates.table(short)}\n\n"
+        f"{plates.dropdown(title, plates.table(_every(guesses)))}\n\n"
     )
 
 

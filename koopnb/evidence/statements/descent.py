@@ -1,19 +1,13 @@
 """Claims on plain gradient descent, on landscapes of one and two weights."""
 
 import math
-from collections.abc import Callable
 
-from koopnb.evidence.claim import Claim
-from koopnb.experiments.record import Record
+from koopnb.evidence.claim import Claim, metric
 
 INTRODUCTION, METHOD = "report, Introduction", "report, section on gradient descent"
 POTENTIAL = "01-gradient-flow#the-loss-as-a-potential"
 STUCK = "01-gradient-flow#stuck-and-sensitive-to-where-one-starts"
 STEP = "01-gradient-flow#how-large-a-step-may-be"
-
-
-def _of(part: str, name: str) -> Callable[[Record], float]:
-    return lambda one: float(one.metrics[part][name])
 
 
 DESCENT = (
@@ -23,7 +17,7 @@ DESCENT = (
         METHOD,
         POTENTIAL,
         "rises of the loss in the recorded intervals of 200 paths",
-        _of("flow", "rises"),
+        metric("flow", "rises"),
         high=0,
         proved=True,
     ),
@@ -33,7 +27,7 @@ DESCENT = (
         METHOD,
         POTENTIAL,
         "largest difference between the two",
-        _of("flow", "imbalance"),
+        metric("flow", "imbalance"),
         high=1e-4,
         tolerance=math.inf,
         proved=True,
@@ -44,7 +38,7 @@ DESCENT = (
         METHOD,
         POTENTIAL,
         "share of starts that end at one of the two best networks",
-        _of("flow", "arrived"),
+        metric("flow", "arrived"),
         low=0.9,
     ),
     Claim(
@@ -53,7 +47,7 @@ DESCENT = (
         METHOD,
         STUCK,
         "share of starts that end in the deep minimum",
-        _of("ends", "deep"),
+        metric("ends", "deep"),
         low=0.01,
         high=0.99,
     ),
@@ -63,7 +57,7 @@ DESCENT = (
         INTRODUCTION,
         STUCK,
         "share of starts that end in the shallow minimum",
-        _of("ends", "shallow"),
+        metric("ends", "shallow"),
         low=0.1,
     ),
     Claim(
@@ -72,7 +66,7 @@ DESCENT = (
         INTRODUCTION,
         STUCK,
         "share of starts that end at the inflection",
-        _of("ends", "inflection"),
+        metric("ends", "inflection"),
         low=0.1,
     ),
     Claim(
@@ -102,7 +96,7 @@ DESCENT = (
         INTRODUCTION,
         STUCK,
         "share of starts that end there, learning rates above the limit",
-        _of("kept", "above"),
+        metric("kept", "above"),
         high=0,
     ),
     Claim(
@@ -111,7 +105,7 @@ DESCENT = (
         "this book",
         STUCK,
         "share of starts that end in the deep minimum, learning rates below the limit",
-        _of("kept", "below"),
+        metric("kept", "below"),
         low=0.2,
     ),
     Claim(

@@ -6,17 +6,13 @@ Theorems and examples decide them, so that runs check the program and are no sam
 import math
 from collections.abc import Callable
 
-from koopnb.evidence.claim import Claim
+from koopnb.evidence.claim import Claim, metric
 from koopnb.experiments.record import Record
 
 
 def _from_one(quantity: str) -> Callable[[Record], float]:
     """How far the order on any landscape is from one."""
     return lambda one: max(abs(order - 1) for order in one.metrics[quantity].values())
-
-
-def _of(part: str, name: str) -> Callable[[Record], float]:
-    return lambda one: float(one.metrics[part][name])
 
 
 THEORY = (
@@ -48,7 +44,7 @@ THEORY = (
         "report, Discussion",
         "04-koopman-theory#a-system-that-closes",
         "largest relative error 100 steps ahead",
-        _of("invariance", "closed"),
+        metric("invariance", "closed"),
         high=1e-9,
         tolerance=math.inf,
         proved=True,
@@ -59,7 +55,7 @@ THEORY = (
         "report, Discussion",
         "04-koopman-theory#no-guarantee-without-an-invariant-subspace",
         "largest relative error 100 steps ahead, projections only",
-        _of("invariance", "projections"),
+        metric("invariance", "projections"),
         low=0.1,
         tolerance=math.inf,
         proved=True,
